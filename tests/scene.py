@@ -54,7 +54,9 @@ class Town:
 
     def ground_ring(self, thing: Thing) -> List[Tuple[float, float]]:
         """The four corners of a thing's box in the town's CRS."""
-        return [self.ground(x, y) for x, y in ((thing.x0, thing.y0), (thing.x1, thing.y0), (thing.x1, thing.y1), (thing.x0, thing.y1))]
+        return [
+            self.ground(x, y) for x, y in ((thing.x0, thing.y0), (thing.x1, thing.y0), (thing.x1, thing.y1), (thing.x0, thing.y1))
+        ]
 
 
 def draw(width: int, height: int, gsd: float, seed: int = 1) -> Tuple[np.ndarray, List[Thing]]:
@@ -71,7 +73,12 @@ def draw(width: int, height: int, gsd: float, seed: int = 1) -> Tuple[np.ndarray
     pond = (int(rng.integers(1, max(2, height // step))), int(rng.integers(1, max(2, width // step))))
     for row, top in enumerate(range(0, height, step)):
         for column, left in enumerate(range(0, width, step)):
-            inner = (left + half_road + 1, top + half_road + 1, min(left + step, width) - half_road - 1, min(top + step, height) - half_road - 1)
+            inner = (
+                left + half_road + 1,
+                top + half_road + 1,
+                min(left + step, width) - half_road - 1,
+                min(top + step, height) - half_road - 1,
+            )
             if inner[2] - inner[0] < step // 2 or inner[3] - inner[1] < step // 2:
                 continue
             if (row, column) == pond:

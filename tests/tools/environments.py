@@ -49,7 +49,9 @@ def output(*command):
 def system_packages(*names):
     """Install Debian packages that are not there yet."""
     if not shutil.which("dpkg-query"):
-        raise SetupError(f"This is not Debian or Ubuntu: install what these packages bring by hand, then try again: {', '.join(names)}.")
+        raise SetupError(
+            f"This is not Debian or Ubuntu: install what these packages bring by hand, then try again: {', '.join(names)}."
+        )
     missing = [name for name in names if "ok installed" not in output("dpkg-query", "-W", "-f=${Status}", name)]
     if not missing:
         return
@@ -87,7 +89,9 @@ def find_python():
     if found and shutil.which("dpkg-query"):
         system_packages("python3-venv")
         return find_python_again(found)
-    raise SetupError("CPython 3.11, 3.12 or 3.13 is needed and was not found: install one, or name it: make PYTHON=/path/to/python3.")
+    raise SetupError(
+        "CPython 3.11, 3.12 or 3.13 is needed and was not found: install one, or name it: make PYTHON=/path/to/python3."
+    )
 
 
 def find_python_again(found):
@@ -126,7 +130,10 @@ def prepare_demo():
         run(python, "-m", "venv", "--clear", HEADLESS)
     say("installing the engine's packages (about 120 MB to download the first time)")
     pip(HEADLESS, "--require-hashes", "-r", LOCKED)
-    pip(HEADLESS, next(line for line in (TESTS / "requirements-headless.txt").read_text().splitlines() if line.startswith("pillow")))
+    pip(
+        HEADLESS,
+        next(line for line in (TESTS / "requirements-headless.txt").read_text().splitlines() if line.startswith("pillow")),
+    )
     (HEADLESS / ".geoloupe-engine").write_text(mark)
 
 
@@ -153,12 +160,15 @@ def prepare_torch(optional=False):
     if is_fresh(HEADLESS, "torch", mark) or (optional and is_fresh(HEADLESS, "torch-absent", mark)):
         return
     source = ["--index-url", index] if index else []
-    report = output(HEADLESS / "bin" / "python", "-m", "pip", "install", "-q", "--dry-run", "--no-deps", "--ignore-installed", "--report", "-",
-                    *source, "-r", wanted)  # fmt: skip
+    dry_run = ("-q", "--dry-run", "--no-deps", "--ignore-installed", "--report", "-")
+    report = output(HEADLESS / "bin" / "python", "-m", "pip", "install", *dry_run, *source, "-r", wanted)
     version = json.loads(report)["install"][0]["metadata"]["version"] if report.startswith("{") else "none"
     with_cuda = platform.system() == "Linux" and platform.machine() == "x86_64" and "+cpu" not in version
     if with_cuda or version == "none":
-        message = "PyTorch was not installed, so tests that need it are skipped: pip finds no build without CUDA here (make torch TORCH_INDEX=URL)."
+        message = (
+            "PyTorch was not installed, so tests that need it are skipped: pip finds no build without CUDA here"
+            " (make torch TORCH_INDEX=URL of an index of CPU builds)."
+        )
         if not optional:
             raise SetupError(message)
         say(message)
@@ -173,11 +183,17 @@ def prepare_qgis():
     """.venv/qgis on the interpreter that sees the system's QGIS (not whichever python3 comes first on the PATH)."""
     python = os.environ.get("QGIS_PYTHON", "/usr/bin/python3")
     desktop = shutil.which("qgis") and shutil.which("qgis_process")
-    if not output(python, "-c", "import qgis.core, osgeo.gdal, venv, ensurepip; print('yes')") or not desktop or not shutil.which("xvfb-run"):
+    if (
+        not output(python, "-c", "import qgis.core, osgeo.gdal, venv, ensurepip; print('yes')")
+        or not desktop
+        or not shutil.which("xvfb-run")
+    ):
         system_packages(*QGIS_PACKAGES)
     version = output(python, "-c", "from qgis.core import Qgis; print(Qgis.QGIS_VERSION)")
     if not version:
-        raise SetupError(f"{python} does not find QGIS: install QGIS's Python (Debian: python3-qgis), or name the interpreter in QGIS_PYTHON.")
+        raise SetupError(
+            f"{python} does not find QGIS: install QGIS's Python (Debian: python3-qgis), or name the interpreter in QGIS_PYTHON."
+        )
     tools = TESTS / "requirements-qgis.txt"
     mark = mark_of(tools, python, version, output(python, "--version"))
     if is_fresh(QGIS, "tools", mark):

@@ -9,7 +9,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 ZIP = ROOT / "dist" / "geoloupe.zip"
 PYTHON = sys.executable
-HEADLESS_FILES = ("models", "plugin/bootstrap.py", "plugin/errors.py", "plugin/cli.py", "plugin/retrieval", "plugin/engine", "plugin/worker")
+HEADLESS_FILES = (
+    "models",
+    "plugin/bootstrap.py",
+    "plugin/errors.py",
+    "plugin/cli.py",
+    "plugin/retrieval",
+    "plugin/engine",
+    "plugin/worker",
+)
 
 
 def run(title, *command, cwd=ROOT):

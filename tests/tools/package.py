@@ -31,7 +31,9 @@ def packaged_files(root=ROOT):
 
 def untracked_files(root=ROOT):
     """New files that git would not ignore: a reminder that they are not in the zip."""
-    found = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "--others", "--exclude-standard"], check=True, stdout=subprocess.PIPE)
+    found = subprocess.run(
+        ["git", "-C", str(root), "ls-files", "-z", "--others", "--exclude-standard"], check=True, stdout=subprocess.PIPE
+    )
     return [name for name in found.stdout.decode().split("\0") if name]
 
 

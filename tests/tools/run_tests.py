@@ -22,7 +22,11 @@ TIERS = {"unit": HEADLESS, "engine": HEADLESS, "qgis": QGIS, "gui": QGIS}
 def run_tier(tier, runtime, options):
     """pytest's exit code for one tier. ``runtime`` is a private folder for Qt."""
     python = TIERS[tier]
-    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GEOLOUPE_PYTHON": os.environ.get("GEOLOUPE_PYTHON", str(HEADLESS))}
+    environment = {
+        **os.environ,
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "GEOLOUPE_PYTHON": os.environ.get("GEOLOUPE_PYTHON", str(HEADLESS)),
+    }
     command = [str(python), "-m", "pytest", str(TESTS / tier), "-q", "--durations=5", "--durations-min=2", *options]
     if python == QGIS:
         environment.update(QT_QPA_PLATFORM=os.environ.get("QT_QPA_PLATFORM", "offscreen"), XDG_RUNTIME_DIR=runtime)

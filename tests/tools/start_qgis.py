@@ -1,6 +1,6 @@
 """Starts QGIS on a temporary profile with this checkout as its plugin; the profile is removed when QGIS ends.
 
-    python3 start_qgis.py [raster or project to open]...
+python3 start_qgis.py [raster or project to open]...
 """
 
 import os
@@ -29,7 +29,10 @@ def make_profile(folder):
 def main(files):
     program = os.environ.get("QGIS", "qgis")
     if not shutil.which(program):
-        print(f"{program} was not found: install QGIS (Debian: apt-get install qgis python3-qgis), or name it: make qgis QGIS=...", file=sys.stderr)
+        print(
+            f"{program} was not found: install QGIS (Debian: apt-get install qgis python3-qgis), or name it: make qgis QGIS=...",
+            file=sys.stderr,
+        )
         return 1
     subprocess.run([sys.executable, str(ROOT / "tests/tools/translations.py"), "compile"], check=True)
     with tempfile.TemporaryDirectory(prefix="geoloupe-profile-") as folder:

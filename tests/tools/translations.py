@@ -1,8 +1,8 @@
 """Collects the interface's strings into resources/i18n/*.ts and compiles those to .qm, with no tool of Qt's needed.
 
-    python3 translations.py update     add new strings, mark vanished ones, keep what is translated
-    python3 translations.py compile    write the .qm files beside their sources, for a plugin that runs from the checkout
-    python3 translations.py check      fail when a .ts is behind the code, or a translation misses a {place}
+python3 translations.py update     add new strings, mark vanished ones, keep what is translated
+python3 translations.py compile    write the .qm files beside their sources, for a plugin that runs from the checkout
+python3 translations.py check      fail when a .ts is behind the code, or a translation misses a {place}
 """
 
 import ast

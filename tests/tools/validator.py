@@ -1,6 +1,6 @@
 """The rules by which the QGIS plugin site accepts a zip, written again so that they can be checked before an upload.
 
-    python3 validator.py FILE.zip
+python3 validator.py FILE.zip
 """
 
 import configparser
@@ -17,7 +17,7 @@ DEVELOPMENT = ("tests", "Makefile", "pyproject.toml", ".ci", ".github", ".gitign
 
 
 def problems_of(path):
-    """Why the site would refuse the zip at ``path``, or why we would not upload it: a list of sentences, empty when all is well."""
+    """Why the site would refuse the zip at ``path``, or why we would not upload it: sentences, none when all is well."""
     if path.stat().st_size > MAX_BYTES:
         return [f"the file has {path.stat().st_size / 1e6:.1f} MB, the limit is 25 MB"]
     try:

@@ -25,7 +25,9 @@ def test_the_same_seed_gives_the_same_town(scene):
     assert not np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("rotation, crs, origin", [(0, "EPSG:32633", (5e5, 5e6)), (30, "EPSG:32633", (5e5, 5e6)), (0, "EPSG:4326", (20.0, -34.0))])
+@pytest.mark.parametrize(
+    "rotation, crs, origin", [(0, "EPSG:32633", (5e5, 5e6)), (30, "EPSG:32633", (5e5, 5e6)), (0, "EPSG:4326", (20.0, -34.0))]
+)
 def test_georeference(scene, tmp_path, rotation, crs, origin):
     town = scene.write_town(tmp_path / "t.tif", width=256, height=256, rotation=rotation, crs=crs, origin=origin)
     with rasterio.open(town.path) as raster:
@@ -36,7 +38,9 @@ def test_georeference(scene, tmp_path, rotation, crs, origin):
 
 
 def test_kinds_of_pixels(scene, tmp_path):
-    town = scene.write_town(tmp_path / "t.tif", width=256, height=200, dtype="uint16", bands=(0, 1, 2, 1), nodata=0, empty_margin=50)
+    town = scene.write_town(
+        tmp_path / "t.tif", width=256, height=200, dtype="uint16", bands=(0, 1, 2, 1), nodata=0, empty_margin=50
+    )
     with rasterio.open(town.path) as raster:
         assert (raster.count, raster.dtypes[0], raster.nodata) == (4, "uint16", 0)
         assert not raster.read()[:, :, -50:].any() and raster.read()[:, :, :200].min() >= 200
