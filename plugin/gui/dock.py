@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Any, Callable, Optional
 
 from qgis.gui import QgsDockWidget
-from qgis.PyQt.QtCore import QEvent, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, QSize, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QKeyEvent
-from qgis.PyQt.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QToolButton, QVBoxLayout, QWidget
 
 from ..bridge.translation import tr
 from .icons import plugin_icon
 from .index_panel import IndexPanel
 from .layer_panel import LayerPanel
 from .messages import Messages
+from .panel import WrappingLabel
 from .query_panel import QueryPanel
 from .results_view import ResultsPanel
 from .setup_card import SetupCard
@@ -39,10 +40,7 @@ class GeoLoupeDock(QgsDockWidget):
         self.index = IndexPanel()
         self.query = QueryPanel()
         self.results = ResultsPanel()
-        self._engine = QLabel()
-        self._engine.setWordWrap(True)
-        self._engine.setTextFormat(Qt.TextFormat.PlainText)
-        self._engine.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._engine = WrappingLabel()
         self._engine.setAccessibleName(tr("The engine and its device"))
         font = self._engine.font()
         font.setPointSizeF(max(7.0, font.pointSizeF() * 0.9))
@@ -58,7 +56,7 @@ class GeoLoupeDock(QgsDockWidget):
     def _lay_out(self) -> None:
         body = QWidget()
         inner = QVBoxLayout(body)
-        inner.setContentsMargins(8, 8, 8, 6)
+        inner.setContentsMargins(6, 6, 6, 4)
         inner.setSpacing(8)
         for part in (self.setup, self.layer, self.index, _rule(), self.query, _rule()):
             inner.addWidget(part)
@@ -67,7 +65,7 @@ class GeoLoupeDock(QgsDockWidget):
         foot.addWidget(self._engine, 1)
         foot.addWidget(self._setup_button)
         inner.addLayout(foot)
-        scroll = QScrollArea()
+        scroll = _Scroll()
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -79,7 +77,6 @@ class GeoLoupeDock(QgsDockWidget):
         outer.setSpacing(0)
         outer.addWidget(self.messages)
         outer.addWidget(scroll, 1)
-        whole.setMinimumWidth(260)
         self.setWidget(whole)
 
     def _order_tabs(self) -> None:
@@ -116,6 +113,16 @@ class GeoLoupeDock(QgsDockWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_setup_button"):
             self._refresh_look()
+
+
+class _Scroll(QScrollArea):
+    """Scrolls up and down only, so it asks for the width its contents need."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        hint = super().minimumSizeHint()
+        if self.widget() is not None:
+            hint.setWidth(self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width())
+        return hint
 
 
 def _rule() -> QFrame:

@@ -6,11 +6,12 @@ from typing import Any, Dict, List, Optional
 
 from qgis.gui import QgsCollapsibleGroupBoxBasic, QgsDoubleSpinBox, QgsFilterLineEdit
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from ..bridge.translation import tr
 from . import formats
 from .icons import icon
+from .panel import WrappingLabel
 
 VISIBLE, WHOLE = "visible", "whole"
 
@@ -32,6 +33,7 @@ class IndexPanel(QWidget):
         self._size.setValue(10.0)
         self._size.setSuffix(" " + tr("m"))
         self._size.setShowClearButton(False)
+        self._size.setMinimumWidth(70)
         self._size.setAccessibleName(tr("Object size in metres"))
         self._size.setToolTip(
             tr("How big the things are that you look for, in metres on the ground: about 4 for cars, 10 for houses, 40 for halls.")
@@ -40,8 +42,10 @@ class IndexPanel(QWidget):
         self._extent.addItem(tr("Visible extent"), VISIBLE)
         self._extent.addItem(tr("Whole layer"), WHOLE)
         self._extent.setCurrentIndex(1)
+        self._extent.setMinimumWidth(70)
         self._extent.setAccessibleName(tr("Extent to index"))
         self._scales = QgsFilterLineEdit()
+        self._scales.setMinimumWidth(60)
         self._scales.setPlaceholderText(tr("from the object size"))
         self._scales.setAccessibleName(tr("Ground sample distances in metres"))
         self._scales.setToolTip(
@@ -50,16 +54,14 @@ class IndexPanel(QWidget):
         self._scale_box = QgsCollapsibleGroupBoxBasic(tr("Advanced"))
         self._scale_box.setFlat(True)
         self._scale_box.setCollapsed(True)
-        self._cost = QLabel()
-        self._cost.setWordWrap(True)
-        self._cost.setTextFormat(Qt.TextFormat.PlainText)
+        self._cost = WrappingLabel()
         self._cost.setAccessibleName(tr("What indexing would cost"))
-        self._cost.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.button = QPushButton(tr("&Index"))
         self.button.setToolTip(tr("Read the imagery once, so that searches take a moment. You can search meanwhile and stop at any time."))
         self.bar = QProgressBar()
         self.bar.setAccessibleName(tr("Progress of indexing"))
         self.bar.setRange(0, 1000)
+        self.bar.setMinimumWidth(60)
         self.stop_button = QPushButton(icon("stop", self.palette()), tr("Stop"))
         self.stop_button.setToolTip(tr("Stop now. What is done is kept and can be searched."))
         self._run = QWidget()
@@ -148,7 +150,7 @@ class IndexPanel(QWidget):
     def set_running(self, running: bool) -> None:
         """Swap the section's button for the progress bar with its Stop."""
         self._run.setVisible(running)
-        self.button.setEnabled(not running)
+        self.group.setVisible(not running)
         self.stop_button.setEnabled(running)
         if running:
             self.bar.setRange(0, 0)

@@ -8,10 +8,11 @@ from qgis.core import QgsMapLayer, QgsMapLayerProxyModel, QgsRasterLayer
 from qgis.gui import QgsMapLayerComboBox
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QPainter, QPaintEvent
-from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QLabel, QSizePolicy, QWidget
+from qgis.PyQt.QtWidgets import QComboBox, QGridLayout, QLabel, QWidget
 
 from ..bridge.translation import tr
 from .index_state import IndexState
+from .panel import WrappingLabel
 from .shades import BAD, GOOD, INFO, WARNING, quiet_text
 
 COLOURS = {"good": GOOD, "work": INFO, "warning": WARNING, "bad": BAD}
@@ -22,7 +23,7 @@ class StateDot(QWidget):
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
-        self.setFixedSize(10, 10)
+        self.setFixedSize(10, self.fontMetrics().height())
         self._level = "none"
 
     def set_level(self, level: str) -> None:
@@ -37,7 +38,7 @@ class StateDot(QWidget):
         painter.setPen(pen)
         if colour is not None:
             painter.setBrush(colour)
-        painter.drawEllipse(1, 1, 7, 7)
+        painter.drawEllipse(1, (self.height() - 8) // 2, 7, 7)
         painter.end()
 
 
@@ -57,18 +58,15 @@ class LayerPanel(QWidget):
         label = QLabel(tr("&Layer"))
         label.setBuddy(self.combo)
         self._dot = StateDot()
-        self._state = QLabel()
-        self._state.setWordWrap(True)
-        self._state.setTextFormat(Qt.TextFormat.PlainText)
+        self._state = WrappingLabel()
         self._state.setAccessibleName(tr("State of the index"))
-        self._state.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setHorizontalSpacing(8)
         layout.setVerticalSpacing(4)
         layout.addWidget(label, 0, 0)
         layout.addWidget(self.combo, 0, 1)
-        layout.addWidget(self._dot, 1, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        layout.addWidget(self._dot, 1, 0, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self._state, 1, 1)
         layout.setColumnStretch(1, 1)
         self.combo.layerChanged.connect(self._emit)

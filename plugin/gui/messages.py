@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Any, Callable, List, Optional
 
 from qgis.core import Qgis, QgsMessageLog
-from qgis.gui import QgsMessageBar, QgsMessageBarItem
+from qgis.gui import QgsMessageBar
+from qgis.PyQt.QtCore import QSize, Qt
+from qgis.PyQt.QtGui import QResizeEvent
 from qgis.PyQt.QtWidgets import QSizePolicy, QToolButton, QWidget
 
 from ..bridge.translation import tr
 from ..errors import GeoLoupeError
+from .panel import WrappingLabel
 
 TAG = "GeoLoupe"
 SECONDS = 8
@@ -53,20 +56,53 @@ class Messages(QgsMessageBar):
     ) -> None:
         self.clearWidgets()
         self.last, self.last_code = text, code
-        item = QgsMessageBarItem("", text, level, seconds)
+        body = _Body(text)
         if details and self.open_log is not None:
-            item.layout().addWidget(self._button(tr("Details"), self.open_log))
+            body.add_button(tr("Details"), self.open_log)
         if action and run is not None:
-            item.layout().addWidget(self._button(action, run))
-        self.pushItem(item)
-
-    @staticmethod
-    def _button(text: str, run: Callable[[], Any]) -> QToolButton:
-        button = QToolButton()
-        button.setText(text)
-        button.clicked.connect(lambda _checked=False: run())
-        return button
+            body.add_button(action, run)
+        item = self.createMessage("")
+        item.layout().addWidget(body)
+        self.pushWidget(item, level, seconds)
 
     def clear(self) -> None:
         self.last = self.last_code = ""
         self.clearWidgets()
+
+
+class _Body(QWidget):
+    """The sentence with its buttons below it. QGIS's bar lays its items out in one line of fixed height, so this asks for the
+    height that the wrapped sentence needs at the width it got."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._sentence = WrappingLabel(self)
+        self._sentence.setText(text)
+        self._sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._buttons: List[QToolButton] = []
+
+    def add_button(self, text: str, run: Callable[[], Any]) -> None:
+        button = QToolButton(self)
+        button.setText(text)
+        button.clicked.connect(lambda _checked=False: run())
+        self._buttons.append(button)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._place()
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(160, self.minimumHeight())
+
+    def _place(self) -> None:
+        height = max(0, self._sentence.heightForWidth(max(80, self.width())))
+        self._sentence.setGeometry(0, 3, self.width(), height)
+        left, bottom = 0, height + 6
+        for button in self._buttons:
+            size = button.sizeHint()
+            button.setGeometry(left, height + 6, size.width(), size.height())
+            left, bottom = left + size.width() + 6, height + 9 + size.height()
+        if bottom != self.minimumHeight():
+            self.setMinimumHeight(bottom)
+            self.updateGeometry()

@@ -6,11 +6,11 @@ from typing import Optional
 
 from qgis.gui import QgsFilterLineEdit
 from qgis.PyQt.QtCore import QEvent, QSize, Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QToolButton, QVBoxLayout, QWidget
 
 from ..bridge.translation import tr
 from .icons import icon
-from .panel import TintedPanel
+from .panel import ElidedLabel, TintedPanel
 from .shades import ACCENT
 
 
@@ -26,6 +26,7 @@ class QueryPanel(QWidget):
         super().__init__(parent)
         self.line = QgsFilterLineEdit()
         self.line.setShowSearchIcon(True)
+        self.line.setMinimumWidth(80)
         self.line.setPlaceholderText(tr("What to find, e.g. blue metal roof"))
         self.line.setAccessibleName(tr("What to find, in words"))
         self.line.setToolTip(tr("Describe what to find and press Enter. Together with a box, the words say how the places should differ."))
@@ -37,9 +38,8 @@ class QueryPanel(QWidget):
             tr("Drag a box on the map around what you look for. Shift adds another box; Esc or a right click gives the map back.")
         )
         self.search_button = QPushButton(tr("&Search"))
-        self.chip = TintedPanel("GeoLoupeBoxChip", ACCENT)
-        self._chip_text = QLabel()
-        self._chip_text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.chip = TintedPanel(ACCENT)
+        self._chip_text = ElidedLabel()
         self.clear_button = QToolButton()
         self.clear_button.setAutoRaise(True)
         self.clear_button.setAccessibleName(tr("Remove the query boxes"))
@@ -109,12 +109,11 @@ class QueryPanel(QWidget):
         """Show how many boxes the query has; ``description`` is the chip's text."""
         self.chip.setVisible(number > 0)
         self._chip_text.setText(description)
-        self._chip_text.setToolTip(description)
         self.match.setEnabled(number > 0)
         self._match_label.setEnabled(number > 0)
 
     def chip_text(self) -> str:
-        return self._chip_text.text()
+        return self._chip_text.whole_text()
 
     def set_searching(self, searching: bool) -> None:
         self.search_button.setText(tr("Searching…") if searching else tr("&Search"))

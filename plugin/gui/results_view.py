@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional
 
 from qgis.PyQt.QtCore import QEvent, QModelIndex, QPoint, Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QAbstractItemView, QHBoxLayout, QLabel, QListView, QMenu, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QAbstractItemView, QHBoxLayout, QLabel, QListView, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from ..bridge.translation import tr
 from . import formats
 from .icons import icon
-from .panel import TintedPanel
+from .panel import TintedPanel, WrappingLabel
 from .results_delegate import HitDelegate
 from .results_model import HitsModel
 from .shades import INFO, quiet_text
@@ -38,18 +38,15 @@ class ResultsPanel(QWidget):
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
         self.model = HitsModel(self)
-        self.header = QLabel()
-        self.header.setWordWrap(True)
-        self.header.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.header = WrappingLabel()
         self.header.setAccessibleName(tr("What the search found"))
         self.keep_button = QToolButton()
         self.keep_button.setText(tr("Keep"))
         self.keep_button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.keep_button.setAutoRaise(True)
         self.keep_button.setToolTip(tr("Keep this result layer; without it, the next search takes its place."))
-        self.caution = TintedPanel("GeoLoupeCaution", INFO)
-        self._caution_text = QLabel()
-        self._caution_text.setWordWrap(True)
+        self.caution = TintedPanel(INFO)
+        self._caution_text = WrappingLabel()
         caution = QVBoxLayout(self.caution)
         caution.setContentsMargins(8, 5, 8, 5)
         caution.addWidget(self._caution_text)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Optional
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from ..bridge.translation import tr
 from . import formats
-from .panel import TintedPanel
+from .panel import TintedPanel, WrappingLabel
 
 
 class SetupCard(TintedPanel):
@@ -21,17 +21,14 @@ class SetupCard(TintedPanel):
     cancel_wanted = pyqtSignal()
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
-        super().__init__("GeoLoupeSetupCard", parent=parent)
+        super().__init__(parent=parent)
         self.setAccessibleName(tr("Set-up of the engine"))
-        self._title = QLabel()
+        self._title = WrappingLabel()
         font = self._title.font()
         font.setBold(True)
         self._title.setFont(font)
-        self._text = QLabel()
-        self._text.setWordWrap(True)
-        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text = WrappingLabel()
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
         self._bar = QProgressBar()
         self._bar.setAccessibleName(tr("Progress of the set-up"))
         self._install = QPushButton(tr("Install"))
@@ -46,20 +43,18 @@ class SetupCard(TintedPanel):
         self._later.clicked.connect(self.postponed)
         self._cancel.clicked.connect(self.cancel_wanted)
 
-        first = QHBoxLayout()
-        first.addWidget(self._install, 1)
-        first.addWidget(self._python, 1)
-        second = QHBoxLayout()
-        second.addStretch(1)
-        second.addWidget(self._later)
-        second.addWidget(self._cancel)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._install, 1)
+        buttons.addWidget(self._later)
+        buttons.addStretch(0)
+        buttons.addWidget(self._cancel)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
         for part in (self._title, self._text, self._bar):
             layout.addWidget(part)
-        layout.addLayout(first)
-        layout.addLayout(second)
+        layout.addLayout(buttons)
+        layout.addWidget(self._python)
         self.hide()
 
     def offer(self, size_bytes: float, place: str, minutes: float) -> None:

@@ -34,13 +34,3 @@ def tint(palette: QPalette, colour: QColor, share: float = 0.14) -> QColor:
 def edge(palette: QPalette, colour: QColor) -> QColor:
     """The border that goes with :func:`tint`."""
     return mix(palette.color(QPalette.ColorRole.Window), colour, 0.55)
-
-
-def paint_panel(widget, colour: QColor) -> None:
-    """Give a ``QFrame`` with an object name a tinted ground and a border in the same tone."""
-    palette = widget.palette()
-    widget.setStyleSheet(
-        "QFrame#{name} {{ background: {ground}; border: 1px solid {border}; border-radius: 3px; }}".format(
-            name=widget.objectName(), ground=tint(palette, colour).name(), border=edge(palette, colour).name()
-        )
-    )
