@@ -6,7 +6,7 @@ from typing import List, Optional
 
 from qgis.core import QgsGeometry, QgsPointXY
 from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool, QgsRubberBand
-from qgis.PyQt.QtCore import QPoint, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, pyqtSignal
 from qgis.PyQt.QtGui import QColor, QKeyEvent
 
 from ..bridge.compat import POLYGON_GEOMETRY
@@ -48,6 +48,7 @@ class BoxTool(QgsMapTool):
             self._start = self.toCanvasCoordinates(event.mapPoint())
             self._band = QgsRubberBand(self.canvas(), POLYGON_GEOMETRY)
             style_band(self._band, dashed=True)
+            self.canvas().installEventFilter(self)  # the canvas keeps keys to itself while a button is down
         elif event.button() == Qt.MouseButton.RightButton:
             self._drop_band()
             self.cancelled.emit()
@@ -69,9 +70,15 @@ class BoxTool(QgsMapTool):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         if event.key() == Qt.Key.Key_Escape:
-            event.ignore()  # the canvas must not take Esc as well
+            event.accept()
             self._drop_band()
             self.cancelled.emit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if event.type() == QEvent.Type.KeyPress and event.key() == Qt.Key.Key_Escape and self._start is not None:
+            self.keyPressEvent(event)
+            return True
+        return False
 
     def deactivate(self) -> None:
         self._drop_band()
@@ -86,6 +93,8 @@ class BoxTool(QgsMapTool):
         return QgsGeometry.fromPolygonXY([corners + corners[:1]])
 
     def _drop_band(self) -> None:
+        if self._start is not None:
+            self.canvas().removeEventFilter(self)
         self._start = None
         if self._band is not None:
             self.canvas().scene().removeItem(self._band)

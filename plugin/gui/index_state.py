@@ -58,9 +58,9 @@ def from_info(info: Dict[str, Any], encoder_name: Optional[str] = None) -> Index
     if encoder_name:
         text = tr("{rows} regions, {scales}, made with {model}", model=encoder_name, **values)
     if info.get("being_written"):
-        return IndexState("work", tr("{text}; another program is still adding to it", text=text), path, searchable=rows > 0)
+        return IndexState("work", tr("{state}; another program is still adding to it", state=text), path, searchable=rows > 0)
     if info.get("complete") is False:
-        return IndexState("warning", tr("{text}; not complete, press Index to go on", text=text), path, searchable=True)
+        return IndexState("warning", tr("{state}; not complete, press Index to go on", state=text), path, searchable=True)
     return IndexState("good", text, path, searchable=True)
 
 
