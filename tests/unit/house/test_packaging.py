@@ -196,6 +196,6 @@ def test_pip_installs_what_the_tree_holds(root, tmp_path):
     assert not (installed / "plugin" / "gui").exists() and not (installed / "tests").exists()
 
     environment = {**os.environ, "PYTHONPATH": str(target)}
-    code = "import geoloupe.plugin.cli, geoloupe.models, sys; print(geoloupe.__file__); sys.exit(geoloupe.plugin.cli.main(['models']))"
+    code = "import geoloupe.plugin.cli as cli, sys; print(cli.__file__, flush=True); sys.exit(cli.main(['models']))"
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
     assert done.returncode == 0 and str(target) in done.stdout and "compact" in done.stdout
