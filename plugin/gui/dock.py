@@ -24,7 +24,7 @@ NAME = "GeoLoupeDock"
 
 
 class GeoLoupeDock(QgsDockWidget):
-    """The panel beside the map. ``escape_pressed``: the user wants the map back; ``setup_wanted``: the line of the engine was clicked."""
+    """The panel beside the map. ``escape_pressed``: the user wants the map back; ``setup_wanted``: so is the set-up card."""
 
     escape_pressed = pyqtSignal()
     setup_wanted = pyqtSignal()
@@ -81,9 +81,19 @@ class GeoLoupeDock(QgsDockWidget):
 
     def _order_tabs(self) -> None:
         chain = [
-            self.query.line, self.query.box_button, self.query.clear_button, self.query.match, self.query.visible_only,
-            self.query.count, self.query.search_button, self.results.keep_button, self.results.list,
-            self.layer.combo, self.index.group, self.index.button, self.index.stop_button,
+            self.query.line,
+            self.query.box_button,
+            self.query.clear_button,
+            self.query.match,
+            self.query.visible_only,
+            self.query.count,
+            self.query.search_button,
+            self.results.keep_button,
+            self.results.list,
+            self.layer.combo,
+            self.index.group,
+            self.index.button,
+            self.index.stop_button,
         ]
         for first, second in zip(chain, chain[1:]):
             QWidget.setTabOrder(first, second)

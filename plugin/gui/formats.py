@@ -7,7 +7,6 @@ from qgis.PyQt.QtCore import QLocale
 from ..bridge.translation import tr
 
 
-
 def _locale() -> QLocale:
     locale = QLocale()
     locale.setNumberOptions(QLocale.NumberOption.DefaultNumberOptions)
@@ -16,7 +15,7 @@ def _locale() -> QLocale:
 
 def count(value: float) -> str:
     """``12400`` -> ``12,400``."""
-    return _locale().toString(int(round(value)))
+    return _locale().toString(round(value))
 
 
 def decimal(value: float, places: int) -> str:
@@ -66,7 +65,7 @@ def duration(seconds: float) -> str:
         return tr("a second")
     if seconds < 90:
         return tr("{n} s", n=count(seconds))
-    minutes = int(round(seconds / 60))
+    minutes = round(seconds / 60)
     if minutes < 90:
         return tr("{n} min", n=count(minutes))
     return tr("{h} h {m} min", h=count(minutes // 60), m=minutes % 60)

@@ -17,7 +17,7 @@ VISIBLE, WHOLE = "visible", "whole"
 
 
 class IndexPanel(QWidget):
-    """Asks what to index; ``options_changed`` asks for a new estimate, ``index_wanted`` and ``stop_wanted`` are the two buttons."""
+    """Asks what to index. ``options_changed`` wants a new estimate; ``index_wanted`` and ``stop_wanted`` are the buttons."""
 
     options_changed = pyqtSignal()
     index_wanted = pyqtSignal()
@@ -36,7 +36,7 @@ class IndexPanel(QWidget):
         self._size.setMinimumWidth(70)
         self._size.setAccessibleName(tr("Object size in metres"))
         self._size.setToolTip(
-            tr("How big the things are that you look for, in metres on the ground: about 4 for cars, 10 for houses, 40 for halls.")
+            tr("How big the things are that you look for, in metres: about 4 for cars, 10 for houses, 40 for halls.")
         )
         self._extent = QComboBox()
         self._extent.addItem(tr("Visible extent"), VISIBLE)
@@ -49,7 +49,7 @@ class IndexPanel(QWidget):
         self._scales.setPlaceholderText(tr("from the object size"))
         self._scales.setAccessibleName(tr("Ground sample distances in metres"))
         self._scales.setToolTip(
-            tr("For experts: metres per pixel at which chips are read, one or more, such as 0.15 0.6. Empty: they follow from the object size.")
+            tr("For experts: metres per pixel, one or more, such as 0.15 0.6. Empty: they follow from the object size.")
         )
         self._scale_box = QgsCollapsibleGroupBoxBasic(tr("Advanced"))
         self._scale_box.setFlat(True)
@@ -57,7 +57,7 @@ class IndexPanel(QWidget):
         self._cost = WrappingLabel()
         self._cost.setAccessibleName(tr("What indexing would cost"))
         self.button = QPushButton(tr("&Index"))
-        self.button.setToolTip(tr("Read the imagery once, so that searches take a moment. You can search meanwhile and stop at any time."))
+        self.button.setToolTip(tr("Read the imagery once, so that searches are quick. Search meanwhile; stop at any time."))
         self.bar = QProgressBar()
         self.bar.setAccessibleName(tr("Progress of indexing"))
         self.bar.setRange(0, 1000)

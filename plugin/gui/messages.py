@@ -31,11 +31,17 @@ class Messages(QgsMessageBar):
 
     def error(self, error: GeoLoupeError) -> None:
         """A failure: its sentence stays until it is closed or the next thing is said; the detail goes to the log."""
+        level = self.log(error)
+        self._show(error.message, level, 0, details=bool(error.detail), code=error.code)
+
+    @staticmethod
+    def log(error: GeoLoupeError) -> Qgis.MessageLevel:
+        """Write a failure and its detail to QGIS's log, under our tag; returns its level."""
         level = Qgis.MessageLevel.Critical if error.code in ("internal", "engine_crashed") else Qgis.MessageLevel.Warning
         QgsMessageLog.logMessage("{}: {}".format(error.code, error.message), TAG, level, False)
         if error.detail:
             QgsMessageLog.logMessage(error.detail, TAG, Qgis.MessageLevel.Info, False)
-        self._show(error.message, level, 0, details=bool(error.detail), code=error.code)
+        return level
 
     def warn(self, text: str, action: Optional[str] = None, run: Optional[Callable[[], Any]] = None) -> None:
         self._show(text, Qgis.MessageLevel.Warning, 0, action=action, run=run)

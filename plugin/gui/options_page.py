@@ -18,7 +18,7 @@ from .panel import WrappingLabel
 
 
 class OptionsPage(QgsOptionsPageWidget):
-    """The settings that are set once: engine, device, and how a search behaves. ``saved`` is called with the new settings."""
+    """What is set once: engine, device, and how a search behaves. ``saved`` is called with the new settings."""
 
     def __init__(self, parent: Optional[QWidget], saved: Optional[Callable[[Settings], Any]] = None) -> None:
         super().__init__(parent)
@@ -29,7 +29,7 @@ class OptionsPage(QgsOptionsPageWidget):
         self.python.setDialogTitle(tr("Choose the engine's Python"))
         self.python.lineEdit().setPlaceholderText(tr("GeoLoupe's own"))
         self.python.setFilePath(settings.engine_python)
-        self.python.setToolTip(tr("A Python 3.11 to 3.13 that has the engine's packages. Empty: the one that GeoLoupe installed."))
+        self.python.setToolTip(tr("A Python that has the engine's packages. Empty: the one that GeoLoupe installed."))
         self.home = QLineEdit(str(environment.home()))
         self.home.setReadOnly(True)
         self.home.setToolTip(tr("Engine, indexes and models are kept here. The environment variable GEOLOUPE_HOME moves it."))
@@ -39,7 +39,8 @@ class OptionsPage(QgsOptionsPageWidget):
         place.addWidget(self.home, 1)
         place.addWidget(show)
         self.device = QComboBox()
-        for name, label in (("auto", tr("Best available")), ("cpu", tr("Processor (CPU)")), ("cuda", tr("NVIDIA graphics card (CUDA)"))):
+        kinds = (("auto", tr("Best available")), ("cpu", tr("Processor (CPU)")), ("cuda", tr("NVIDIA graphics card (CUDA)")))
+        for name, label in kinds:
             self.device.addItem(label, name)
         self.device.setCurrentIndex(max(0, self.device.findData(settings.device)))
         self.search_at_release = QCheckBox(tr("Search as soon as a box is drawn"))
@@ -48,7 +49,9 @@ class OptionsPage(QgsOptionsPageWidget):
         self.count.setRange(1, 1000)
         self.count.setValue(settings.count)
         note = WrappingLabel()
-        note.setText(tr("A change of Python or device takes effect when the engine next starts; it is restarted when you press OK."))
+        note.setText(
+            tr("A change of Python or device takes effect when the engine next starts; it is restarted when you press OK.")
+        )
         form = QFormLayout(self)
         form.addRow(tr("Engine's &Python"), self.python)
         form.addRow(QLabel(tr("Folder")), place)

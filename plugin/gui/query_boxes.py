@@ -25,10 +25,11 @@ from .box_tool import style_band
 
 @dataclass(frozen=True)
 class QueryBox:
-    """A polygon and the CRS of its coordinates."""
+    """A polygon and the CRS of its coordinates; ``source`` is the raster it was found on, where it comes from a hit."""
 
     geometry: QgsGeometry
     crs: QgsCoordinateReferenceSystem
+    source: Optional[str] = None
 
     def ring(self) -> List[List[float]]:
         """The outer ring as ``[[x, y], ...]``, first point not repeated."""

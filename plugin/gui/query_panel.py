@@ -6,7 +6,17 @@ from typing import Optional
 
 from qgis.gui import QgsFilterLineEdit
 from qgis.PyQt.QtCore import QEvent, QSize, Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QToolButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..bridge.translation import tr
 from .icons import icon
@@ -29,7 +39,7 @@ class QueryPanel(QWidget):
         self.line.setMinimumWidth(80)
         self.line.setPlaceholderText(tr("What to find, e.g. blue metal roof"))
         self.line.setAccessibleName(tr("What to find, in words"))
-        self.line.setToolTip(tr("Describe what to find and press Enter. Together with a box, the words say how the places should differ."))
+        self.line.setToolTip(tr("Describe what to find and press Enter. With a box, the words say how the places should differ."))
         self.box_button = QToolButton()
         self.box_button.setCheckable(True)
         self.box_button.setIconSize(QSize(20, 20))

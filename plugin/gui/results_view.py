@@ -29,7 +29,7 @@ class HitList(QListView):
 
 
 class ResultsPanel(QWidget):
-    """``hit_chosen(hit, closer)``: show it on the map. ``similar_wanted(hit)``: search with it. ``keep_wanted``: keep the layer."""
+    """``hit_chosen(hit, closer)``: show it; ``similar_wanted(hit)``: search with it; ``keep_wanted``: keep the layer."""
 
     hit_chosen = pyqtSignal(object, bool)
     similar_wanted = pyqtSignal(object)

@@ -57,17 +57,19 @@ class SetupCard(TintedPanel):
         layout.addWidget(self._python)
         self.hide()
 
-    def offer(self, size_bytes: float, place: str, minutes: float) -> None:
+    def offer(self, download_bytes: float, disk_bytes: float, place: str, minutes: float, with_python: bool = False) -> None:
         """Say what is missing and what installing it costs."""
         self._title.setText(tr("One step before the first search"))
         self._text.setText(
             tr(
                 "GeoLoupe reads and searches imagery in an engine of its own, beside QGIS. It is not installed yet: "
-                "{size} to download, about {time}, into {place}. Nothing leaves this machine.",
-                size=formats.size(size_bytes),
+                "{download} to download, {disk} on disk in {place}, about {time}. Your imagery never leaves this machine.",
+                download=formats.size(download_bytes),
+                disk=formats.size(disk_bytes),
                 time=formats.duration(minutes * 60),
                 place=place,
             )
+            + (" " + tr("No fitting Python was found, so one is downloaded too.") if with_python else "")
         )
         self._install.setText(tr("Install"))
         self._show(running=False)

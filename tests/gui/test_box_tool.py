@@ -1,11 +1,12 @@
 """The box tool on a real canvas, driven with the mouse."""
 
 import pytest
-from geoloupe.plugin.gui.box_tool import BoxTool
-from geoloupe.plugin.gui.query_boxes import QueryBox, QueryBoxes
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsProject, QgsRectangle
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
+
+from geoloupe.plugin.gui.box_tool import BoxTool
+from geoloupe.plugin.gui.query_boxes import QueryBox, QueryBoxes
 
 NONE, SHIFT = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton

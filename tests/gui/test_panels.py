@@ -1,14 +1,15 @@
 """The panels by themselves: what they show, what they emit, and that a narrow dock holds them."""
 
 import pytest
-from geoloupe.plugin.errors import GeoLoupeError
-from geoloupe.plugin.gui import formats, index_state
-from geoloupe.plugin.gui.dock import GeoLoupeDock
-from geoloupe.plugin.gui.icons import FOLDER, icon
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtGui import QColor, QPalette
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QSpinBox
+
+from geoloupe.plugin.errors import GeoLoupeError
+from geoloupe.plugin.gui import formats, index_state
+from geoloupe.plugin.gui.dock import GeoLoupeDock
+from geoloupe.plugin.gui.icons import FOLDER, icon
 
 
 @pytest.fixture
@@ -22,8 +23,19 @@ def dock(qtbot, qgis_new_project):
 
 def hits(number):
     return [
-        {"rank": n + 1, "score": 0.9 - n * 0.1, "source": "/a/b.tif", "source_name": "b", "x0": 0, "y0": 0, "x1": 9, "y1": 9,
-         "ground": [12.0, 9.0], "footprint": [[0, 0], [1, 0], [1, 1], [0, 1]], "crs": "EPSG:3857"}
+        {
+            "rank": n + 1,
+            "score": 0.9 - n * 0.1,
+            "source": "/a/b.tif",
+            "source_name": "b",
+            "x0": 0,
+            "y0": 0,
+            "x1": 9,
+            "y1": 9,
+            "ground": [12.0, 9.0],
+            "footprint": [[0, 0], [1, 0], [1, 1], [0, 1]],
+            "crs": "EPSG:3857",
+        }
         for n in range(number)
     ]
 
@@ -142,7 +154,7 @@ def test_cost_before_and_progress_while(dock, qtbot):
 
 
 def test_setup_card_says_size_time_and_place(dock, qtbot):
-    dock.setup.offer(240e6, "/home/a b/geoloupe", 2)
+    dock.setup.offer(240e6, 700e6, "/home/a b/geoloupe", 2)
     text = dock.setup._text.text()
     assert "240 MB" in text and "2 min" in text and "/home/a b/geoloupe" in text
     with qtbot.waitSignal(dock.setup.install_wanted):
@@ -163,7 +175,7 @@ def test_messages_show_the_whole_sentence_in_a_narrow_dock(dock, qtbot):
     body = dock.messages.currentItem().findChildren(type(dock.layer._state))[0]
     assert body.text() == sentence
     assert body.height() >= body.heightForWidth(body.width())
-    button = [b for b in dock.messages.findChildren(QAbstractButton) if b.text() == "Details"][0]
+    button = next(b for b in dock.messages.findChildren(QAbstractButton) if b.text() == "Details")
     button.click()
     assert opened == [True]
     dock.messages.say("Done.")
@@ -185,8 +197,18 @@ def test_a_dock_of_280_pixels_clips_nothing(dock):
 def test_everything_that_takes_the_keyboard_has_a_name(dock):
     dock.query.set_boxes(1, "Box")
     dock.results.show_result(hits(1), 1, 0.1, None)
-    for widget in (dock.query.line, dock.query.box_button, dock.query.clear_button, dock.query.match, dock.query.count,
-                   dock.results.list, dock.layer.combo, dock.index._size, dock.index._extent, dock.index._scales):
+    for widget in (
+        dock.query.line,
+        dock.query.box_button,
+        dock.query.clear_button,
+        dock.query.match,
+        dock.query.count,
+        dock.results.list,
+        dock.layer.combo,
+        dock.index._size,
+        dock.index._extent,
+        dock.index._scales,
+    ):
         assert widget.accessibleName(), widget
 
 
@@ -199,7 +221,14 @@ def test_tab_goes_from_the_words_to_the_search(dock, qtbot):
         widget = widget.nextInFocusChain()
         if widget is dock.query.line:
             break
-    wanted = [dock.query.line, dock.query.match, dock.query.visible_only, dock.query.count, dock.query.search_button, dock.results.list]
+    wanted = [
+        dock.query.line,
+        dock.query.match,
+        dock.query.visible_only,
+        dock.query.count,
+        dock.query.search_button,
+        dock.results.list,
+    ]
     places = [order.index(widget) for widget in wanted]
     assert places == sorted(places)
 
