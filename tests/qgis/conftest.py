@@ -1,0 +1,130 @@
+"""What tests on the real QGIS share: small rasters, an XYZ server that can be told to fail, and a project that stays clean."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+from osgeo import gdal, osr
+from qgis.core import QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QBuffer, QCoreApplication, QElapsedTimer, QEventLoop
+from qgis.PyQt.QtGui import QColor, QImage
+
+gdal.UseExceptions()
+
+
+@pytest.fixture(autouse=True)
+def empty_project(qgis_app):
+    """Each test starts with an empty project, and no layer outlives it."""
+    QgsProject.instance().clear()
+    yield
+    QgsProject.instance().clear()
+
+
+@pytest.fixture(scope="session")
+def process_events():
+    """Run the main thread's event loop until ``done()`` is true, for at most ``seconds``."""
+
+    def run(done, seconds=20.0):
+        timer = QElapsedTimer()
+        timer.start()
+        while not done() and timer.elapsed() < seconds * 1000:
+            QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            threading.Event().wait(0.002)
+        assert done(), f"nothing happened within {seconds} s"
+
+    return run
+
+
+@pytest.fixture
+def write_raster(tmp_path):
+    """Write a GeoTIFF with GDAL: ``write_raster(name, epsg=32633, bands=3, ...)`` -> path."""
+
+    def write(name="scene.tif", epsg=32633, bands=3, size=(640, 480), pixel=0.5, origin=(500000.0, 4000000.0), kind=gdal.GDT_Byte):
+        path = tmp_path / name
+        dataset = gdal.GetDriverByName("GTiff").Create(str(path), size[0], size[1], bands, kind)
+        dataset.SetGeoTransform((origin[0], pixel, 0, origin[1], 0, -pixel))
+        if epsg is not None:
+            system = osr.SpatialReference()
+            system.ImportFromEPSG(epsg)
+            dataset.SetProjection(system.ExportToWkt())
+        rng = np.random.default_rng(7)
+        for band in range(1, bands + 1):
+            values = rng.integers(1, 255, (size[1], size[0])).astype(np.uint8)
+            dataset.GetRasterBand(band).WriteRaster(0, 0, size[0], size[1], values.tobytes(), buf_type=gdal.GDT_Byte)
+        dataset = None
+        return path
+
+    return write
+
+
+def _png(colour):
+    image = QImage(256, 256, QImage.Format.Format_ARGB32)
+    image.fill(colour)
+    buffer = QBuffer()
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    image.save(buffer, "PNG")
+    return bytes(buffer.data())
+
+
+class TileServer:
+    """A loopback XYZ server. ``answer(z, x, y, n)`` gives bytes of a PNG, an HTTP status, "drop" or "garbage"; n counts asks."""
+
+    def __init__(self):
+        self.asked = {}
+        self.answer = lambda z, x, y, n: self.tile(x, y)
+        self._lock = threading.Lock()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                z, x, y = (int(part) for part in self.path.split("?")[0].split(".")[0].split("/")[-3:])
+                with outer._lock:
+                    asked = outer.asked[(z, x, y)] = outer.asked.get((z, x, y), 0) + 1
+                what = outer.answer(z, x, y, asked)
+                if what == "drop":
+                    self.connection.close()
+                    return
+                if isinstance(what, int):
+                    self.send_error(what)
+                    return
+                body = b"not a picture" if what == "garbage" else what
+                self.send_response(200)
+                self.send_header("Content-Type", "image/png")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                with contextlib.suppress(ConnectionError):  # QGIS may hang up when a drawing is stopped
+                    self.wfile.write(body)
+
+            def log_message(self, *args):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @staticmethod
+    def colour(x, y):
+        """Every tile has a colour of its own."""
+        return ((x * 37) % 200 + 40, (y * 53) % 200 + 40, 120)
+
+    def tile(self, x, y):
+        return _png(QColor(*self.colour(x, y)))
+
+    def layer(self, zmax=19):
+        source = f"type=xyz&url=http://127.0.0.1:{self.server.server_port}/%7Bz%7D/%7Bx%7D/%7By%7D.png&zmax={zmax}&zmin=0"
+        return QgsRasterLayer(source, "tiles", "wms")
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.fixture
+def tile_server():
+    server = TileServer()
+    yield server
+    server.close()
