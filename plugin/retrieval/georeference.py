@@ -85,9 +85,7 @@ def _ring(x0: float, y0: float, x1: float, y1: float, points: int) -> NDArray[np
 def pixel_to_ground(transform: Affine, points: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 2) column, row -> (n, 2) x, y."""
     x, y = points[:, 0], points[:, 1]
-    return np.stack(
-        [transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f], axis=1
-    )
+    return np.stack([transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f], axis=1)
 
 
 def window_to_footprint(

@@ -183,7 +183,7 @@ class RasterSource:
         return pixels, valid
 
     def _read_palette_colours(self, window: Window, size: tuple[int, int]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-        """Class numbers must not be averaged, their colours may: read several nearest samples for each pixel and average those."""
+        """Class numbers must not be averaged, their colours may: several nearest samples make one pixel."""
         table = self._palette
         if table is None:
             raise GeoLoupeError("internal", "This raster has no colour map.")
