@@ -76,15 +76,15 @@ class ChipRow:
 def connect(folder: Path, create: bool = False) -> sqlite3.Connection:
     """Open the catalogue. Raises sqlite3.Error."""
     uri = (folder / DATABASE).resolve().as_uri()
-    options = {"uri": True, "timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
+    options: dict[str, Any] = {"uri": True, "timeout": BUSY_SECONDS, "isolation_level": None, "check_same_thread": False}
     try:
         # Not read-only, even to read: after a crash the next to open rolls back what was not committed.
-        database = sqlite3.connect(f"{uri}?mode={'rwc' if create else 'rw'}", **options)  # type: ignore[call-overload]
+        database = sqlite3.connect(f"{uri}?mode={'rwc' if create else 'rw'}", **options)
         database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError:
         if create:
             raise
-        database = sqlite3.connect(f"{uri}?mode=ro", **options)  # type: ignore[call-overload]
+        database = sqlite3.connect(f"{uri}?mode=ro", **options)
     if create:
         database.execute("PRAGMA journal_mode=DELETE")
     database.execute("PRAGMA synchronous=FULL")
@@ -178,12 +178,12 @@ def add_chips(database: sqlite3.Connection, chips: Iterable[ChipRow], shard: int
 
 
 def kill_chip(database: sqlite3.Connection, place: tuple[int, int, int, int]) -> None:
-    where = "source = ? AND scale = ? AND x0 = ? AND y0 = ?"
     database.execute(
-        f"INSERT INTO dead_chips SELECT id, shard, rows FROM chips WHERE {where} AND shard IS NOT NULL",  # nosec B608
+        "INSERT INTO dead_chips SELECT id, shard, rows FROM chips "
+        "WHERE source = ? AND scale = ? AND x0 = ? AND y0 = ? AND shard IS NOT NULL",
         place,
     )
-    database.execute(f"DELETE FROM chips WHERE {where}", place)  # nosec B608
+    database.execute("DELETE FROM chips WHERE source = ? AND scale = ? AND x0 = ? AND y0 = ?", place)
 
 
 def done_chips(database: sqlite3.Connection, source: int, scale: int) -> dict[tuple[int, int], tuple[bytes, bool]]:

@@ -40,10 +40,8 @@ class Snapshot:
 
     @property
     def rows(self) -> int:
-        return sum(
-            shard.facts.rows if self.alive[shard.facts.number] is None else int(np.sum(self.alive[shard.facts.number]))
-            for shard in self.shards
-        )
+        masks = [(shard.facts.rows, self.alive[shard.facts.number]) for shard in self.shards]
+        return sum(rows if mask is None else int(mask.sum()) for rows, mask in masks)
 
 
 class Index:

@@ -251,10 +251,10 @@ def _undeclared(values: NDArray[Any]) -> NDArray[np.bool_]:
     Many mosaics fill what they do not cover and declare nothing; a square without any other value shows nothing anyway.
     """
     byte = values.dtype == np.uint8
-    empty = (values <= 1).all(axis=0) if byte else (values == 0).all(axis=0)
+    empty: NDArray[np.bool_] = np.all(values <= 1 if byte else values == 0, axis=0)
     result = _whole_cells(empty)
     if byte:
-        result |= _whole_cells((values >= 254).all(axis=0))
+        result |= _whole_cells(np.asarray(np.all(values >= 254, axis=0)))
     return result
 
 

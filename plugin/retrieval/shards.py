@@ -7,6 +7,7 @@ import hashlib
 import os
 import struct
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,10 @@ def write_shard(folder: Path, number: int, vectors: NDArray[np.float16], records
     head = header(vectors.shape[1], len(vectors))
     plain = np.ascontiguousarray(vectors.astype("<f2", copy=False))
     sums = []
-    parts = ((vectors_name(number), [head, plain.data]), (records_name(number), [np.ascontiguousarray(records).data]))
+    parts: tuple[tuple[str, list[Any]], ...] = (
+        (vectors_name(number), [head, memoryview(plain).cast("B")]),
+        (records_name(number), [records.tobytes()]),
+    )
     made: list[Path] = []
     try:
         for name, blocks in parts:
@@ -151,8 +155,7 @@ class Shard:
 
     def search(self, query: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None) -> tuple[Any, Any]:
         """The best rows: scores (m,) descending and row numbers (m,), m <= count; ``allowed`` (rows,) or None for all."""
-        import faiss
-
+        faiss = _faiss()
         params = None
         if allowed is not None:
             bits = np.packbits(allowed, bitorder="little")
@@ -166,9 +169,17 @@ class Shard:
         return self.vectors[rows].astype(np.float32) @ query
 
 
-def _map_flat(path: Path) -> Any:
+@cache
+def _faiss() -> Any:
+    """FAISS, loaded when the first shard is opened, on one thread: one query gains nothing from more and waits for them."""
     import faiss
 
+    faiss.omp_set_num_threads(1)
+    return faiss
+
+
+def _map_flat(path: Path) -> Any:
+    faiss = _faiss()
     flags = getattr(faiss, "IO_FLAG_MMAP_IFC", None)
     if flags is None:
         return faiss.read_index(str(path))
