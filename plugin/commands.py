@@ -7,11 +7,19 @@ import json
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
 from ..models import ModelCard, list_encoders, load_encoder
+from .errors import GeoLoupeError
 from .retrieval.grid import OBJECT_SHARE, scales_for_object_size
 from .retrieval.index import open_index
 from .retrieval.indexing import index_sources
@@ -20,6 +28,7 @@ from .retrieval.pixel_source import SourceSpec
 from .retrieval.query import Query
 from .retrieval.results import write_hits
 from .retrieval.search import search
+from .retrieval.stretch import measure
 
 
 def index_rasters(options: argparse.Namespace) -> int:
@@ -42,25 +51,29 @@ def index_rasters(options: argparse.Namespace) -> int:
             between_batches=lambda: None,
         )
     facts = report.to_json()
+    for line in [*facts["notes"], *(problem["message"] for problem in facts["problems"])]:
+        say(line)
     if options.json:
         print_json(facts)
     else:
         print(
-            f"{facts['index']}: {facts['rows']:,} regions, {facts['new_rows']:,} of them new, from {facts['chips']:,} chips"
-            f" ({facts['skipped_chips']:,} more were empty or done before), in {facts['seconds']:.1f} s"
+            f"{facts['index']}: {facts['rows']:,} regions, {facts['new_rows']:,} of them new. {facts['chips']:,} chips were read"
+            f" in {facts['seconds']:.1f} s, {facts['kept_chips']:,} were there before, {facts['skipped_chips']:,} are empty."
         )
-    return 0
+        if facts["missing_chips"]:
+            say(f"{facts['missing_chips']:,} chips could not be read now: run the same command again to try them once more.")
+    return 1 if facts["problems"] else 0
 
 
 def search_index(options: argparse.Namespace) -> int:
     """``geoloupe search``: print hits, best first, and write them where asked."""
     index = open_index(options.index)
-    encoder = load_encoder(index.fingerprint["id"], device=options.device)
-    query = Query.from_json(query_facts(options))
+    encoder = load_encoder(index.manifest.encoder["id"], device=options.device)
+    query = replace(Query.from_json(query_facts(options)), images=[read_picture(path) for path in options.image])
     result = search(index, query, encoder, count=options.count, extent=options.extent)
     facts = result.to_json()
     if options.output:
-        write_hits(result, options.output)
+        write_hits(options.output, result.hits, query=words_for(options), model=encoder.card.id)
     if options.json:
         print_json(facts)
         return 0
@@ -166,6 +179,31 @@ def query_facts(options: argparse.Namespace) -> dict[str, Any]:
         "not_text": options.not_text,
         "not_boxes": [box_facts(*box) for box in options.not_box],
     }
+
+
+def words_for(options: argparse.Namespace) -> str:
+    """The query in a few words, for the results' attribute."""
+    parts = [options.text] if options.text else []
+    parts += [f"box on {raster}" for raster, _ in options.box] + [f"picture {path}" for path in options.image]
+    parts += [f"near {options.place[0]}, {options.place[1]}"] if options.place else []
+    return " + ".join(parts)
+
+
+def read_picture(path: str) -> NDArray[np.uint8]:
+    """A picture file as (height, width, 3) uint8; one band is grey, and deeper pixels get the stretch rasters get."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with rasterio.open(path) as picture:
+                values = picture.read([1, 2, 3] if picture.count >= 3 else [1, 1, 1])
+                valid = picture.dataset_mask() > 0
+    except (RasterioError, OSError) as error:
+        raise GeoLoupeError(
+            "usage", f"{path} cannot be read as a picture: choose a PNG, JPEG or TIFF file.", str(error)
+        ) from error
+    if values.dtype != np.uint8:
+        values = measure(values, valid).apply(values)
+    return np.ascontiguousarray(values.transpose(1, 2, 0))
 
 
 def box_facts(raster: str, bounds: tuple[list[float], str | None]) -> dict[str, Any]:

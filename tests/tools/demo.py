@@ -17,7 +17,7 @@ import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ROOT = Path(__file__).resolve().parents[2]
@@ -94,16 +94,109 @@ def download() -> Optional[Path]:
 
 def middle(source: Any, card: Any, grid: Any, subject: Subject) -> Optional[Tuple[List[float], None]]:
     """An extent in the middle of a raster that would take too long; None when the whole will do."""
-    gsd = grid.scales_for_object_size(subject.object_size, source.gsd, card.gsd_range, card.chip_size)[0]
-    rows, columns = grid.Grid(source.width, source.height, source.gsd, gsd, card.chip_size).shape
+    scale = grid.scales_for_object_size(subject.object_size, source.gsd, card.gsd_range, card.chip_size)[0]
+    rows, columns = grid.Grid(source.width, source.height, source.gsd, scale, card.chip_size).shape
     if rows * columns <= MAX_CHIPS:
         return None
-    share = (MAX_CHIPS / (rows * columns)) ** 0.5 / 2
-    corners = [
-        source.transform * (source.width * (0.5 + x * share), source.height * (0.5 + y * share))
-        for x, y in ((-1, -1), (1, -1), (1, 1), (-1, 1))
+    share = (MAX_CHIPS / (rows * columns)) ** 0.5
+    say(f"It has {rows * columns:,} chips: the demo indexes about {MAX_CHIPS:,} in its middle.")
+    left, top = source.width * (1 - share) / 2, source.height * (1 - share) / 2
+    ring = on_ground(source.transform, (left, top, source.width - left, source.height - top))
+    xs, ys = [x for x, _ in ring], [y for _, y in ring]
+    return [min(xs), min(ys), max(xs), max(ys)], None
+
+
+def on_ground(transform: Any, box: Sequence[float]) -> List[List[float]]:
+    """The corners of a pixel box in the raster's CRS."""
+    a, b, c, d, e, f = transform[:6]
+    x0, y0, x1, y1 = box
+    return [[a * x + b * y + c, d * x + e * y + f] for x, y in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
+
+
+def show(title: str, result: Any) -> None:
+    """The best hits as lines, with the time they took."""
+    seconds = result.seconds
+    say(f"\n{title}: {len(result.hits)} places of {result.searched_rows:,} regions in {seconds['total']:.3f} s")
+    if result.presence.message:
+        say(f"  {result.presence.message}")
+    for hit in result.hits[:SHOWN]:
+        x, y = (sum(point[axis] for point in hit.footprint[:4]) / 4 for axis in (0, 1))
+        digits = 6 if abs(x) <= 360 and abs(y) <= 90 else 1
+        say(f"  {hit.rank:3}  {hit.score:.3f}  at {x:.{digits}f}, {y:.{digits}f}  pixels {hit.x0},{hit.y0} to {hit.x1},{hit.y1}")
+
+
+class Progress:
+    """A line every few seconds."""
+
+    def __init__(self) -> None:
+        self.last = time.monotonic()
+
+    def __call__(self, progress: Any) -> None:
+        if time.monotonic() - self.last > 5:
+            self.last = time.monotonic()
+            left = f", about {progress.seconds_left:.0f} s left" if progress.seconds_left else ""
+            say(f"  {progress.done:,} of {progress.total:,} chips, {progress.rows:,} regions{left}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Index an aerial and search it.")
+    parser.add_argument("--raster")
+    parser.add_argument("--text")
+    parser.add_argument("--object-size", type=float)
+    options = parser.parse_args()
+    FOLDER.mkdir(exist_ok=True)
+    load("geoloupe_bootstrap", ROOT / "plugin" / "bootstrap.py").register(ROOT)
+    errors = importlib.import_module("geoloupe.plugin.errors")
+    try:
+        run(choose_subject(options))
+    except errors.GeoLoupeError as error:
+        print(f"demo: {error.message}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(subject: Subject) -> None:
+    """Index, search twice, and write what was found."""
+    models = importlib.import_module("geoloupe.models")
+    names = ("grid", "index", "indexing", "opening", "pixel_source", "query", "results", "search")
+    retrieval = {name: importlib.import_module(f"geoloupe.plugin.retrieval.{name}") for name in names}
+    spec = retrieval["pixel_source"].SourceSpec(uri=str(subject.path.resolve()))
+    source = retrieval["opening"].open_source(spec)
+    say(f"{subject.path.name}: {source.width:,} x {source.height:,} pixels, {source.gsd:.2f} m each")
+    encoder = models.load_encoder("compact")
+    say(f"Encoder {encoder.card.id} {encoder.card.revision} on {encoder.device}")
+    folder = FOLDER / "demo.geoloupe"
+    shutil.rmtree(folder, ignore_errors=True)  # the times below are of a whole run
+
+    say("\nIndexing")
+    extent = middle(source, encoder.card, retrieval["grid"], subject)
+    report = retrieval["indexing"].index_sources(
+        folder, [spec], encoder, object_size=subject.object_size, extent=extent, progress=Progress()
+    )
+    speed = report.chips / report.seconds
+    say(f"  {report.rows:,} regions from {report.chips:,} chips in {report.seconds:.1f} s ({speed:.1f} chips/s)")
+
+    index = retrieval["index"].open_index(folder)
+    by_text = retrieval["search"].search(index, retrieval["query"].Query(text=subject.text), encoder, count=SHOWN)
+    show(f'Words "{subject.text}"', by_text)
+    best = by_text.hits[0]
+    box = subject.box or (best.x0, best.y0, best.x1, best.y1)
+    drawn = retrieval["query"].QueryBox(spec, on_ground(source.transform, box))
+    by_box = retrieval["search"].search(index, retrieval["query"].Query(boxes=[drawn]), encoder, count=SHOWN)
+    show(f"A box on pixels {', '.join(str(value) for value in box)}", by_box)
+
+    for result, name, query in ((by_text, "hits.gpkg", subject.text), (by_box, "hits_box.gpkg", "box")):
+        retrieval["results"].write_hits(FOLDER / name, result.hits, query=query, model=encoder.card.id)
+    picture = load("geoloupe_picture", Path(__file__).resolve().parent / "picture.py")
+    panels = [
+        picture.Panel(f'words: "{subject.text}"', [hit.to_json() for hit in by_text.hits]),
+        picture.Panel("this box", [hit.to_json() for hit in by_box.hits], box),
     ]
-    say(f"It has {rows * columns:,} chips; the demo indexes the {MAX_CHIPS:,} in its middle.")
-    return [
-        min(x for x, _ in corners), min(y for _, y in corners), max(x for x, _ in corners), max(y for _, y in corners),
-    ], None  # fmt: skip
+    picture.draw(str(subject.path), panels, str(FOLDER / "hits.png"))
+    say("\nWritten: demo/hits.gpkg and demo/hits_box.gpkg (the hits as layers), demo/hits.png (the hits on the image)")
+    source.close()
+    index.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
