@@ -69,6 +69,7 @@ class Controller(QObject):
         self._leave_tool()
         self.searching.close()
         self.indexing.close()
+        self.setting_up.cancel()
         self.boxes.close()
         self._background.close()
 
@@ -114,11 +115,12 @@ class Controller(QObject):
             self._leave_tool()
 
     def _leave_tool(self) -> None:
+        before, self._before = self._before, None
         if self._canvas.mapTool() is self._tool:
-            self._canvas.unsetMapTool(self._tool)
-            if self._before is not None:
-                self._canvas.setMapTool(self._before)
-        self._before = None
+            if before is not None:
+                self._canvas.setMapTool(before)
+            else:
+                self._canvas.unsetMapTool(self._tool)
 
     def _tool_set(self, new: Any, _old: Any = None) -> None:
         self._dock.query.box_button.setChecked(new is self._tool)

@@ -60,7 +60,7 @@ class EngineAccess(QObject):
         progress: Optional[Callable[[Dict[str, Any]], Any]] = None,
         on_pixels: Optional[Callable[[Dict[str, Any]], Optional[bytes]]] = None,
     ) -> Question:
-        """Send ``op``, starting the engine if need be; ``answer(reply, error)`` and ``progress(value)`` come on the main thread."""
+        """Send ``op``, starting the engine if need be. ``answer(reply, error)`` and ``progress(value)``: on the main thread."""
         question = Question(op, answer, progress)
         python = Settings.load().engine_python or None
 

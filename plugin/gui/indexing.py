@@ -9,6 +9,8 @@ from qgis.core import QgsProject, QgsRasterLayer
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
+from ..bridge import tasks
+from ..bridge.asking import DrawnLayers
 from ..bridge.crs import extent_value
 from ..bridge.layers import default_index_path, recalled_index, remember_index, source_spec
 from ..bridge.settings import Settings
@@ -17,7 +19,6 @@ from ..engine.home import home
 from ..errors import GeoLoupeError
 from . import formats, index_state
 from .dock import GeoLoupeDock
-from .drawn_layers import DrawnLayers
 from .engine_access import EngineAccess, Question
 from .index_state import IndexState
 
@@ -31,8 +32,8 @@ class Run:
         self.layer_id = layer.id()
         self.layer_name = layer.name()
         self.path = path
-        self.question: Optional[Question] = None
-        self.drawn = DrawnLayers()
+        self.task: Optional[tasks.IndexTask] = None
+        self.stopping = False
         self.rows = 0
         self.state = index_state.indexing(0, 0, None, 0)
 
@@ -137,34 +138,32 @@ class Indexing(QObject):
             return
         self._remember_size()
         run = Run(layer, params["index"])
-        run.drawn.add(layer)
         self.run = run
         self._dock.messages.clear()
         self._dock.index.set_running(True)
-        run.question = self._engine.ask(
-            "index",
-            params,
-            lambda reply, error: self._ended(run, reply, error),
-            lambda value: self._moved(run, value),
-            run.drawn.fetch,
-        )
+        task = tasks.IndexTask(params, layer.name(), DrawnLayers([layer]))
+        task.progressed.connect(lambda value: self._moved(run, value))
+        task.succeeded.connect(lambda value: self._ended(run, value, None))
+        task.failed.connect(lambda error: self._ended(run, None, error))
+        run.task = tasks.start(task)
         self.look()
 
     def stop(self) -> None:
         """Stop the run; what was done is kept."""
-        if self.run is not None and self.run.question is not None:
+        if self.run is not None and self.run.task is not None and not self.run.stopping:
+            self.run.stopping = True
             self._dock.index.set_stopping()
-            self.run.question.cancel()
+            self.run.task.cancel()
 
     def close(self) -> None:
         """For unload: no answer is waited for."""
         self._delay.stop()
-        for question in (self._asked, self._estimate, self.run.question if self.run else None):
+        for question in (self._asked, self._estimate):
             if question is not None:
                 question.forget()
-        if self.run is not None:
-            self.run.drawn.close()
-            self.run = None
+        run, self.run = self.run, None
+        if run is not None and run.task is not None:
+            run.task.cancel()
 
     def _params(self, layer: QgsRasterLayer) -> Dict[str, Any]:
         """What estimate and index have in common. Raises GeoLoupeError."""
@@ -224,6 +223,7 @@ class Indexing(QObject):
         else:
             info = reply.value
             encoder = dict(info.get("encoder") or {})
+            encoder = dict(encoder.get("fingerprint") or encoder)
             name = self._encoders.get(str(encoder.get("id") or ""), str(encoder.get("id") or "")) or None
             self._show(index_state.from_info(info, name))
             self._dock.index.group.setCollapsed(self._state.level == "good")
@@ -244,8 +244,7 @@ class Indexing(QObject):
             panel.set_cost(error.message)
             return
         panel.set_cost(tr("Counting…"))
-        drawn = DrawnLayers()
-        drawn.add(layer)
+        drawn = DrawnLayers([layer])
 
         def estimated(reply: Any, error: Optional[GeoLoupeError]) -> None:
             drawn.close()
@@ -262,7 +261,9 @@ class Indexing(QObject):
         first = run.rows == 0
         run.rows = max(run.rows, int(value.get("rows") or 0))
         run.state = index_state.indexing(done, total, left, run.rows)
-        if not (run.question is not None and run.question.cancelled):
+        if run is not self.run:
+            return
+        if not run.stopping:
             self._dock.index.set_progress(done, total, left)
         if first and run.rows:
             self._remember(run)
@@ -270,13 +271,12 @@ class Indexing(QObject):
         if layer is not None and layer.id() == run.layer_id:
             self._show(run.state)
 
-    def _ended(self, run: Run, reply: Any, error: Optional[GeoLoupeError]) -> None:
-        run.drawn.close()
-        if self.run is run:
-            self.run = None
+    def _ended(self, run: Run, value: Any, error: Optional[GeoLoupeError]) -> None:
+        if run is not self.run:
+            return  # the plugin was unloaded
+        self.run = None
         self._dock.index.set_running(False)
         if error is None:
-            value = reply.value
             self._remember(run)
             self._dock.messages.say(
                 tr(

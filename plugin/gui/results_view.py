@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from qgis.PyQt.QtCore import QEvent, QModelIndex, QPoint, Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QAbstractItemView, QHBoxLayout, QLabel, QListView, QMenu, QToolButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtCore import QElapsedTimer, QEvent, QModelIndex, QPoint, Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QMenu,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..bridge.translation import tr
 from . import formats
@@ -67,12 +77,13 @@ class ResultsPanel(QWidget):
         self._lay_out()
         self.list.selectionModel().currentChanged.connect(self._moved)
         self.list.clicked.connect(self._clicked)
-        self.list.doubleClicked.connect(lambda index: self._open(index.row(), True))
+        self.list.doubleClicked.connect(self._double_clicked)
         self.list.opened.connect(self._open)
         self.list.customContextMenuRequested.connect(self._menu)
         self.keep_button.clicked.connect(self.keep_wanted)
         self._quiet = False
         self._moved_to = -1
+        self._double_click = QElapsedTimer()
         self._refresh_look()
         self.clear()
 
@@ -88,7 +99,7 @@ class ResultsPanel(QWidget):
         layout.addWidget(self.list, 1)
         layout.addWidget(self.empty, 1)
 
-    def show_result(self, hits: List[Dict[str, Any]], rows: int, seconds: float, caution: Optional[str]) -> None:
+    def show_result(self, hits: List[Dict[str, Any]], rows: int, seconds: float, caution: Optional[str] = None) -> None:
         """The hits of one search; ``caution`` is the engine's word that probably nothing is here."""
         self._quiet = True
         self.model.set_hits(hits)
@@ -129,10 +140,16 @@ class ResultsPanel(QWidget):
             self._open(current.row(), False)
 
     def _clicked(self, index: QModelIndex) -> None:
+        if self._double_click.isValid() and not self._double_click.hasExpired(QApplication.doubleClickInterval()):
+            return  # the release that ends a double click
         if self._moved_to == index.row():  # the change of row has opened it already
             self._moved_to = -1
             return
         self._open(index.row(), False)
+
+    def _double_clicked(self, index: QModelIndex) -> None:
+        self._double_click.restart()
+        self._open(index.row(), True)
 
     def _open(self, row: int, closer: bool) -> None:
         hit = self.model.hit(row)

@@ -9,7 +9,8 @@ from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QObject
 
-from ..bridge import sink
+from ..bridge import report, sink
+from ..bridge.asking import DrawnLayers
 from ..bridge.crs import extent_value
 from ..bridge.layers import file_spec, recalled_index, source_spec
 from ..bridge.settings import Settings
@@ -19,7 +20,6 @@ from ..errors import GeoLoupeError
 from . import formats
 from .background import Background
 from .dock import GeoLoupeDock
-from .drawn_layers import DrawnLayers
 from .engine_access import EngineAccess, Question
 from .indexing import Indexing
 from .map_view import place_of
@@ -194,10 +194,10 @@ class Searching(QObject):
         hits = list(value.get("hits") or [])
         for hit in hits:
             hit["ground"] = place_of(hit).ground_size(self._project)
-        presence = dict(value.get("presence") or {})
-        caution = None if presence.get("likely", True) else str(presence.get("message") or tr("Probably nothing here."))
         seconds = dict(value.get("seconds") or {})
-        self._dock.results.show_result(hits, int(value.get("rows") or 0), float(seconds.get("total") or 0.0), caution)
+        self._dock.results.show_result(
+            hits, int(value.get("rows") or 0), float(seconds.get("total") or 0.0), report.presence_line(value)
+        )
         if hits:
             self._write(number, title, path, value, hits)
             self._ask_pictures(number, path, hits)
@@ -208,9 +208,7 @@ class Searching(QObject):
         """The hits as a table, off the main thread; then the layer."""
         settings = Settings.load()
         target = sink.results_file(self._project.fileName(), home(), settings.results_place)
-        encoder = dict(value.get("encoder") or {})
-        model = " ".join(str(encoder[key]) for key in ("id", "revision") if encoder.get(key))
-        facts = sink.SearchFacts(title, model, path)
+        facts = sink.SearchFacts(title, report.model_name(value), path)
         context = self._project.transformContext()
         crs = value.get("crs")
 
@@ -242,8 +240,8 @@ class Searching(QObject):
         self.layer_id = None
 
     def _ask_pictures(self, number: int, path: str, hits: List[Dict[str, Any]]) -> None:
-        drawn = DrawnLayers()
-        drawn.add_project(self._project)
+        layers = self._project.mapLayers().values()
+        drawn = DrawnLayers([layer for layer in layers if isinstance(layer, QgsRasterLayer) and layer.isValid()])
         keys = ("source", "x0", "y0", "x1", "y1", "gsd")
         starts = list(range(0, len(hits), THUMBNAILS_AT_ONCE))
         left = [len(starts)]

@@ -12,6 +12,7 @@ from qgis.PyQt.QtNetwork import QNetworkProxy
 from qgis.PyQt.QtWidgets import QFileDialog
 
 from ..bridge.settings import Settings
+from ..bridge.tasks import SetupTask, start
 from ..bridge.translation import tr
 from ..engine import environment
 from ..engine.client import EngineClient
@@ -28,7 +29,6 @@ class SettingUp(QObject):
     """``ready_changed(bool)``: whether there is an engine to ask."""
 
     ready_changed = pyqtSignal(bool)
-    _progressed = pyqtSignal(float, str)
 
     def __init__(
         self, dock: GeoLoupeDock, engine: EngineAccess, background: Background, parent: Optional[QObject] = None
@@ -38,7 +38,7 @@ class SettingUp(QObject):
         self._engine = engine
         self._background = background
         self._cancelled = False
-        self._installing = False
+        self._task: Optional[SetupTask] = None
         self._downloads_python = False
         self.ready = False
         dock.setup.install_wanted.connect(self.install)
@@ -47,7 +47,6 @@ class SettingUp(QObject):
         dock.setup.cancel_wanted.connect(self.cancel)
         dock.setup_wanted.connect(self._ask_again)
         engine.greeted.connect(self._greeted)
-        self._progressed.connect(self._show_progress)
 
     def look(self) -> None:
         """Find out, off the main thread, whether there is an engine; offer the set-up if there is none."""
@@ -61,25 +60,23 @@ class SettingUp(QObject):
 
     def install(self) -> None:
         """Run the set-up in the background."""
-        if self._installing:
+        if self._task is not None:
             return
-        self._installing, self._cancelled = True, False
+        self._cancelled = False
         self._dock.setup.running(0.0, tr("Starting…"))
         consent, proxy = self._downloads_python, proxy_environment()
 
-        def work() -> Any:
-            return environment.setup(
-                SET,
-                lambda step: self._progressed.emit(step.fraction, step.message),
-                lambda: self._cancelled,
-                allow_download=consent,
-                environment=proxy,
-            )
-
-        self._background.run(work, self._installed)
+        task = SetupTask(SET, allow_download=consent, environment=proxy)
+        task.progressed.connect(self._show_progress)
+        task.succeeded.connect(lambda _python: self._installed(None))
+        task.failed.connect(self._installed)
+        self._task = start(task)
 
     def cancel(self) -> None:
-        self._cancelled = True
+        """Stop the set-up; what is half done is removed."""
+        if self._task is not None:
+            self._cancelled = True
+            self._task.cancel()
 
     def use_python(self, path: str) -> None:
         """Try an interpreter of the user's and keep it when it carries an engine."""
@@ -116,7 +113,7 @@ class SettingUp(QObject):
         self.look()
 
     def _found(self, value: Any, error: Optional[GeoLoupeError]) -> None:
-        if self._installing:
+        if self._task is not None:
             return
         if error is not None:
             self._fail(error)
@@ -133,8 +130,8 @@ class SettingUp(QObject):
             self._downloads_python = plan.needs_python
             self._dock.setup.offer(plan.download_bytes, plan.size_bytes, str(plan.place), plan.minutes, plan.needs_python)
 
-    def _installed(self, _value: Any, error: Optional[GeoLoupeError]) -> None:
-        self._installing = False
+    def _installed(self, error: Optional[GeoLoupeError]) -> None:
+        self._task = None
         if error is None:
             self._dock.messages.say(tr("The engine is set up. Choose a layer and index it to begin."))
             self._set_ready(True)
@@ -148,9 +145,9 @@ class SettingUp(QObject):
         self._dock.setup.failed(error.message)
         self._dock.messages.log(error)
 
-    def _show_progress(self, fraction: float, message: str) -> None:
-        if self._installing:
-            self._dock.setup.running(fraction, tr("Cancelling…") if self._cancelled else message)
+    def _show_progress(self, step: Dict[str, Any]) -> None:
+        if self._task is not None:
+            self._dock.setup.running(float(step["fraction"]), tr("Cancelling…") if self._cancelled else str(step["message"]))
 
     def _set_ready(self, ready: bool) -> None:
         self.ready = ready
