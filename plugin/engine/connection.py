@@ -45,7 +45,8 @@ class Connection:
 
     @property
     def alive(self) -> bool:
-        return not self._ended.is_set()
+        """False as soon as it is known that the process must end, before it is gone."""
+        return self._reason is None and not self._ended.is_set()
 
     @property
     def open_calls(self) -> int:
@@ -55,7 +56,7 @@ class Connection:
     def submit(self, call: Call, params: Dict[str, Any], blobs: Sequence[bytes] = ()) -> bool:
         """Register the call and queue its request; False when this process has ended and another must be started."""
         with self._lock:
-            if self._reason is not None or not self.alive:
+            if not self.alive:
                 return False
             self._calls[call.id] = call
             self._outbox.put(({"id": call.id, "op": call.op, "params": params}, blobs))

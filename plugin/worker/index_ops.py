@@ -6,27 +6,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .context import Context, Fetch
-from .source_ops import extent_of, fetch_of, read_sources, required
+from .context import Context
+from .source_ops import Fetches, read_sources, required
 from .speed import chips_per_second, learn
-
-if TYPE_CHECKING:
-    from ..retrieval.pixel_source import SourceSpec
 
 PROGRESS_SECONDS = 0.1  # between two progress messages: more would only keep QGIS's main thread busy
 LEARN_CHIPS = 100  # a run this long says more of this machine's speed than a trial does
-
-
-class _Fetches:
-    """What indexing asks for pixels that only QGIS can draw."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def for_source(self, spec: SourceSpec) -> Fetch | None:
-        return fetch_of(spec, self._context)
 
 
 def estimate(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -45,7 +32,8 @@ def estimate(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
             Path(folder) if folder else None,
             gsds=params.get("gsds"),
             object_size=params.get("object_size"),
-            extent=extent_of(params),
+            extent=params.get("extent"),
+            overlap=params.get("overlap", True),
             chips_per_second=speed,
         )
     )
@@ -74,12 +62,12 @@ def index(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
         encoder,
         gsds=params.get("gsds"),
         object_size=params.get("object_size"),
-        extent=extent_of(params),
+        extent=params.get("extent"),
         overlap=params.get("overlap", True),
         progress=progress,
         cancelled=context.cancelled,
         between_batches=context.between_batches,
-        fetch=_Fetches(context),
+        fetch=Fetches(context),
     )
     if report.chips >= LEARN_CHIPS and report.seconds > 0:
         learn(encoder, report.chips / report.seconds)

@@ -9,7 +9,7 @@ from ...models.encoder import Encoder
 from ..errors import GeoLoupeError
 from .context import Context
 from .index_ops import as_json
-from .source_ops import extent_of, fetch_of
+from .source_ops import Fetches, fetch_of
 
 if TYPE_CHECKING:
     from ..retrieval.index import Index
@@ -35,8 +35,9 @@ def search(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
         query,
         encoder,
         count=int(params.get("count") or 50),
-        extent=extent_of(params),
+        extent=params.get("extent"),
         sources=params.get("sources"),
+        fetch=Fetches(context),
     )
     answer = as_json(result)
     return {**answer, "encoder": {"id": encoder.card.id, "revision": encoder.card.revision}}

@@ -44,10 +44,10 @@ class Operation:
 class Server:
     """Serves one channel until it ends."""
 
-    def __init__(self, channel: Channel, operations: Mapping[str, Operation]) -> None:
+    def __init__(self, channel: Channel, operations: Mapping[str, Operation], encoders: Encoders | None = None) -> None:
         self._channel = channel
         self._operations = dict(operations)
-        self._encoders = Encoders()
+        self._encoders = encoders or Encoders()
         self._indexes = Indexes()
         self._activity = Activity()
         self._pixels = PixelRequests(channel.ask_pixels)

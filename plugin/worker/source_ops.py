@@ -43,21 +43,19 @@ def fetch_of(spec: SourceSpec, context: Context) -> Fetch | None:
     return context.fetch_for(spec.identity, spec.crs)
 
 
+class Fetches:
+    """What retrieval asks for pixels that only QGIS can draw, source by source."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def for_source(self, spec: SourceSpec) -> Fetch | None:
+        return fetch_of(spec, self._context)
+
+
 def required(params: Mapping[str, Any], name: str, sentence: str) -> Any:
     """``params[name]``. Raises GeoLoupeError("usage", ``sentence``) when it is absent or empty."""
     value = params.get(name)
     if not value:
         raise GeoLoupeError("usage", sentence)
     return value
-
-
-def extent_of(params: Mapping[str, Any]) -> tuple[tuple[float, float, float, float], str | None] | None:
-    """``extent`` as ((x0, y0, x1, y1), crs or None for the raster's own), or None for everything. Raises "usage"."""
-    extent = params.get("extent")
-    if not extent:
-        return None
-    try:
-        x0, y0, x1, y1 = (float(value) for value in extent["bounds"])
-        return (min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)), extent.get("crs")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise GeoLoupeError("usage", "The extent must be four numbers: left, bottom, right, top.", repr(error)) from error
