@@ -132,7 +132,7 @@ def prepare_demo():
         python = find_python()
         say(f"making .venv/headless with {python}")
         run(python, "-m", "venv", "--clear", HEADLESS)
-    say("installing the engine's packages (about 120 MB to download the first time)")
+    say("installing the engine's packages (about 150 MB to download the first time)")
     pip(HEADLESS, "--require-hashes", "-r", LOCKED)
     pip(
         HEADLESS,
