@@ -52,8 +52,9 @@ def run_cancellable(
 
     def pump() -> None:
         if process.stdout is not None:
-            for raw in process.stdout:
-                lines.put(raw.decode("utf-8", "replace").rstrip())
+            with process.stdout:
+                for raw in process.stdout:
+                    lines.put(raw.decode("utf-8", "replace").rstrip())
         lines.put(None)
 
     threading.Thread(target=pump, name="geoloupe-setup", daemon=True).start()
@@ -74,8 +75,7 @@ def run_cancellable(
     finally:
         kill_tree(process)
         process.wait()
-        if process.stdout is not None and process.poll() is not None:
-            _keep(log, command, printed)
+        _keep(log, command, printed)
 
 
 def _keep(log: Optional[Path], command: Sequence[str], printed: Sequence[str]) -> None:

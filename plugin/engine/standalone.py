@@ -92,7 +92,7 @@ def installed_python(folder: Path) -> Optional[Path]:
 def download(url: str, target: Path, sha256: str, cancelled: Cancelled) -> None:
     """Fetch ``url`` into ``target`` only if its SHA-256 is right. Raises GeoLoupeError."""
     if not url.startswith(("https://", "http://127.0.0.1:")):
-        raise GeoLoupeError("bad_download", f"This address is not safe to download from: {url}")
+        raise GeoLoupeError("bad_download", f"{url} is not a safe address to download from; please report this.")
     digest, size = hashlib.sha256(), 0
     part = target.with_name(target.name + ".part")
     try:
