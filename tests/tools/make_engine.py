@@ -1,6 +1,6 @@
 """Makes the private environment of the engine, as the set-up button in QGIS does, and starts the engine once.
 
-    python3 make_engine.py [onnx | onnx-gpu]
+python3 make_engine.py [onnx | onnx-gpu]
 """
 
 import importlib

@@ -47,7 +47,7 @@ def _panel(raster: Any, base: Image.Image, panel: Panel, corner: Tuple[int, int]
         frame = _on_page((hit["x0"], hit["y0"], hit["x1"], hit["y1"]), corner, scale, head)
         pen.rectangle(frame, outline=(0, 0, 0), width=5)
         pen.rectangle(frame, outline=INK, width=3)
-        _label(pen, (frame[0], frame[1]), str(hit["rank"]), INK)
+        _label(pen, (frame[0] - 3, frame[1] - 22), str(hit["rank"]), INK)
     if panel.box:
         frame = _on_page(panel.box, corner, scale, head)
         pen.rectangle(frame, outline=(0, 0, 0), width=6)

@@ -1,6 +1,7 @@
 """Who may import what, as the design says, read from every file's imports without running it."""
 
 import ast
+import subprocess
 import sys
 
 import pytest
@@ -22,11 +23,12 @@ HEAVY = {
     "onnx",
 }
 NUMPY = {"numpy"}
+TRAINING = {"PIL", "scipy", "sentence_transformers"}  # inside functions; what runs is held to numpy and onnxruntime below
 STDLIB = set(sys.stdlib_module_names)
 
 # part: (foreign modules it may import, parts of our own it may import besides itself and plugin.errors)
 RULES = {
-    "models": (HEAVY | NUMPY | {"PIL", "tqdm", "sklearn"}, {"models"}),
+    "models": (HEAVY | NUMPY | TRAINING, {"models"}),
     "plugin.retrieval": (HEAVY | NUMPY, {"models"}),
     "plugin.worker": (HEAVY | NUMPY, {"models", "plugin.retrieval", "plugin.engine", "plugin.bootstrap"}),
     "plugin.engine": (set(), set()),
@@ -64,7 +66,10 @@ def imports_of(path, root):
     module = module_of(path, root)
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
-        if isinstance(node, ast.Import):
+        script = path.name == "__main__.py"  # run by its path: it registers the package, then names it
+        if isinstance(node, ast.ImportFrom) and node.level == 0 and script and node.module.startswith("geoloupe."):
+            yield node.lineno, node.module.partition(".")[2], None
+        elif isinstance(node, ast.Import):
             for name in node.names:
                 yield node.lineno, None, name.name.split(".")[0]
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -152,3 +157,21 @@ def test_qgis_facing_code_reads_as_python_3_9(root):
     for path in (root / "plugin").rglob("*.py"):
         if part_of(module_of(path, root)) in QGIS_SIDE:
             ast.parse(path.read_text(encoding="utf-8"), str(path), feature_version=(3, 9))
+
+
+def test_the_encoder_that_ships_runs_on_numpy_and_onnxruntime_alone(root):
+    code = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("bootstrap", {!r})
+bootstrap = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(bootstrap)
+bootstrap.register()
+for name in {!r}:
+    sys.modules[name] = None
+from geoloupe.models import Interleaved, Text, load_encoder
+print(load_encoder("compact").encode([Interleaved([Text("a road")])]).shape)
+"""
+    blocked = sorted((HEAVY | TRAINING | QGIS) - {"onnxruntime"})
+    code = code.format(str(root / "plugin" / "bootstrap.py"), blocked)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.startswith("(1, "), done.stderr
