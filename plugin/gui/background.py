@@ -19,7 +19,7 @@ class Background(QObject):
 
     _finished = pyqtSignal(object)
 
-    def __init__(self, threads: int = 2, parent: Optional[QObject] = None) -> None:
+    def __init__(self, threads: int = 4, parent: Optional[QObject] = None) -> None:
         super().__init__(parent)
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="geoloupe")
         self._closed = False

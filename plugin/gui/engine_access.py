@@ -40,6 +40,7 @@ class EngineAccess(QObject):
     """Asks the shared engine of this QGIS. ``greeted`` carries what a newly started engine says of itself."""
 
     greeted = pyqtSignal(object)
+    _said_hello = pyqtSignal(object)
     _answered = pyqtSignal(object)
     _moved = pyqtSignal(object)
 
@@ -49,6 +50,7 @@ class EngineAccess(QObject):
         self._session = session
         self._background = background
         self._greeting: Dict[str, Any] = {}
+        self._said_hello.connect(self._greet)
         self._answered.connect(self._deliver)
         self._moved.connect(self._pass_on)
 
@@ -66,11 +68,13 @@ class EngineAccess(QObject):
 
         def send() -> None:
             client = self._session.shared(python)
+            hello = client.start()  # at once when it runs already
+            self._said_hello.emit(hello)
             call = client.submit(op, params, on_progress=lambda value: self._moved.emit((question, value)), on_pixels=on_pixels)
             question.call = call
             if question.cancelled:
                 call.cancel()
-            call.add_done_callback(lambda _call: self._answered.emit((question, dict(client.hello))))
+            call.add_done_callback(lambda _call: self._answered.emit(question))
 
         def sent(_value: Any, error: Optional[GeoLoupeError]) -> None:
             if error is not None and not question.forgotten:
@@ -85,17 +89,18 @@ class EngineAccess(QObject):
         self._greeting = {}
         self._background.run(self._session.shutdown, lambda _value, _error: None)
 
+    def _greet(self, hello: Dict[str, Any]) -> None:
+        if hello != self._greeting:
+            self._greeting = dict(hello)
+            self.greeted.emit(hello)
+
     def _pass_on(self, item: Any) -> None:
         question, value = item
         if question.progress is not None and not question.forgotten and not question.answered:
             question.progress(value)
 
-    def _deliver(self, item: Any) -> None:
-        question, hello = item
+    def _deliver(self, question: Question) -> None:
         question.answered = True
-        if hello and hello != self._greeting:
-            self._greeting = hello
-            self.greeted.emit(hello)
         if question.forgotten:
             return
         try:

@@ -138,7 +138,7 @@ class IndexPanel(QWidget):
             "{rows} regions, {size}, about {time}",
             rows=formats.count(float(estimate.get("regions") or 0)),
             size=formats.size(float(estimate.get("bytes") or 0)),
-            time=formats.duration(float(estimate.get("seconds") or 0)),
+            time=formats.rough_duration(float(estimate.get("seconds") or 0)),
         )
         gsds = list(estimate.get("gsds") or [])
         if gsds:

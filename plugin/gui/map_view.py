@@ -14,8 +14,8 @@ from .shades import ACCENT
 
 SMALLEST_SIDE = 28  # pixels: below this a place cannot be judged
 LARGEST_SHARE = 0.6  # of the map: above this its surroundings are missing
-MARGIN = 5.0  # how much wider than the place the map becomes
-CLOSER = 2.2
+MARGIN = 9.0  # how much wider than the place the map becomes
+CLOSER = 4.0
 
 
 def place_of(hit: Dict[str, Any]) -> QueryBox:

@@ -94,7 +94,7 @@ class QueryPanel(QWidget):
         second.addWidget(self.match, 1)
         third = QHBoxLayout()
         third.setSpacing(8)
-        label = QLabel(tr("At &most"))
+        label = QLabel(tr("&Places"))
         label.setBuddy(self.count)
         third.addWidget(label)
         third.addWidget(self.count)

@@ -7,7 +7,7 @@ from typing import Any, Dict, List, Optional
 
 from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgsMapCanvas
-from qgis.PyQt.QtCore import QObject
+from qgis.PyQt.QtCore import QObject, QTimer
 
 from ..bridge import report, sink
 from ..bridge.asking import DrawnLayers
@@ -27,6 +27,7 @@ from .query_boxes import QueryBox, QueryBoxes
 
 THUMBNAIL = 112  # pixels: sharp at twice the row's size
 THUMBNAILS_AT_ONCE = 12
+AGAIN_AFTER = 800  # milliseconds: a search that came before the first regions
 
 
 class Searching(QObject):
@@ -55,6 +56,10 @@ class Searching(QObject):
         self._pictures: List[Question] = []
         self._drawn = DrawnLayers()
         self._number = 0
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(AGAIN_AFTER)
+        self._again.timeout.connect(self.search)
         self.layer_id: Optional[str] = None
         self.kept = False
         self.ready = False
@@ -179,6 +184,7 @@ class Searching(QObject):
             words = tr("surroundings of {box}", box=words)
         elif match == "kind":
             words = tr("kind of {box}", box=words)
+        words = words.replace("\u00a0", " ")
         return "{} + {}".format(text, words) if text else words
 
     def _answered(self, number: int, title: str, path: str, reply: Any, error: Optional[GeoLoupeError]) -> None:
@@ -192,6 +198,10 @@ class Searching(QObject):
             return
         value = reply.value
         hits = list(value.get("hits") or [])
+        if not value.get("rows") and self._indexing.run is not None:
+            self._dock.results.clear(tr("The first regions are not ready yet; the search follows as soon as they are."))
+            self._again.start()
+            return
         for hit in hits:
             hit["ground"] = place_of(hit).ground_size(self._project)
         seconds = dict(value.get("seconds") or {})
@@ -221,23 +231,38 @@ class Searching(QObject):
             if error is not None:
                 self._dock.messages.error(error)
                 return
-            try:
-                layer = sink.open_hits(table, settings.style, settings.labels)
-            except GeoLoupeError as problem:
-                self._dock.messages.error(problem)
-                return
-            self._drop_temporary()
-            sink.add_to_project(layer, self._project)
-            self.layer_id, self.kept = layer.id(), False
+            self._open(number, table, settings)
 
         self._background.run(work, written)
 
+    def _open(self, number: int, table: sink.Written, settings: Settings) -> None:
+        """The new layer on the map, then the old one off it: in steps, so that none of them is felt."""
+        try:
+            layer = sink.open_hits(table, settings.style, settings.labels)
+        except GeoLoupeError as problem:
+            self._dock.messages.error(problem)
+            return
+
+        def add() -> None:
+            if number == self._number:
+                old = None if self.kept else self.layer_id
+                sink.add_to_project(layer, self._project)
+                self.layer_id, self.kept = layer.id(), False
+                QTimer.singleShot(0, lambda: self._remove(old))
+
+        QTimer.singleShot(0, add)
+
     def _drop_temporary(self) -> None:
-        """Take the last result off the map unless it was kept or is being edited."""
-        layer = self.result_layer()
-        if layer is not None and not self.kept and not layer.isEditable():
-            self._project.removeMapLayer(layer.id())
+        """Take the last result off the map unless it was kept."""
+        if not self.kept:
+            self._remove(self.layer_id)
         self.layer_id = None
+
+    def _remove(self, layer_id: Optional[str]) -> None:
+        """A result that nobody kept; one that is being edited stays."""
+        layer = self._project.mapLayer(layer_id) if layer_id else None
+        if isinstance(layer, QgsVectorLayer) and not layer.isEditable():
+            self._project.removeMapLayer(layer.id())
 
     def _ask_pictures(self, number: int, path: str, hits: List[Dict[str, Any]]) -> None:
         layers = self._project.mapLayers().values()
@@ -266,6 +291,7 @@ class Searching(QObject):
             )
 
     def _give_up(self) -> None:
+        self._again.stop()
         for question in self._pictures + ([self._search] if self._search is not None else []):
             if not question.answered:
                 question.forget()

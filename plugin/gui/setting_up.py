@@ -179,10 +179,12 @@ def describe_engine(hello: Dict[str, Any]) -> Any:
     name, reason = str(device.get("name") or "").strip(), str(device.get("reason") or "").strip().rstrip(".")
     if device.get("kind") == "cuda":
         text = tr("Engine: {name} (CUDA)", name=name or "NVIDIA")
+    elif reason:
+        if reason[:1].isupper() and not reason[:2].isupper():  # a sentence of its own becomes the end of this one
+            reason = reason[0].lower() + reason[1:]
+        text = tr("Engine on the CPU ({name}): {reason}", name=name, reason=reason)
     else:
-        text = tr("Engine: {name}", name=name or "CPU")
-        if reason:
-            text += " – " + reason
+        text = tr("Engine on the CPU ({name})", name=name)
     packages = dict(hello.get("packages") or {})
     lines = ["{} {}".format(key, packages[key]) for key in sorted(packages)]
     return text, "\n".join(["Python {}".format(hello.get("python", "?")), *lines])

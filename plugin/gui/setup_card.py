@@ -66,7 +66,7 @@ class SetupCard(TintedPanel):
                 "{download} to download, {disk} on disk in {place}, about {time}. Your imagery never leaves this machine.",
                 download=formats.size(download_bytes),
                 disk=formats.size(disk_bytes),
-                time=formats.duration(minutes * 60),
+                time=formats.rough_duration(minutes * 60),
                 place=place,
             )
             + (" " + tr("No fitting Python was found, so one is downloaded too.") if with_python else "")
