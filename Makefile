@@ -10,9 +10,9 @@ SETUP := $(PYTHON3) $(TOOLS)/environments.py
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: ## index a real aerial, search it by words and by a box; RASTER=FILE chooses the raster
+demo: ## index an aerial, search it by words and by a box; RASTER=FILE TEXT="words" SIZE=metres choose
 	@$(SETUP) demo
-	@$(HEADLESS) $(TOOLS)/demo.py $(if $(RASTER),--raster "$(RASTER)")
+	@$(HEADLESS) $(TOOLS)/demo.py $(if $(RASTER),--raster "$(RASTER)") $(if $(TEXT),--text "$(TEXT)") $(if $(SIZE),--object-size "$(SIZE)")
 
 test: ## every test tier, with what it needs; TIER=unit and ARGS="-k name" narrow it
 	@$(SETUP) headless $(if $(filter unit engine,$(TIER)),,qgis)
