@@ -14,7 +14,7 @@ from .grid import Grid
 from .manifest import MANIFEST
 from .opening import open_source
 from .pixel_source import SourceSpec
-from .plan import OUTSIDE, Extent, chips_in, choose_scales, valid_share
+from .plan import OUTSIDE, Extent, chips_in, choose_scales, coverage_of, valid_share
 from .records import RECORD
 from .rendered_source import Fetch
 from .stretch import Stretch
@@ -66,7 +66,7 @@ def estimate(
         source = open_source(spec, Stretch(), fetch or (lambda bounds, size: None))
         try:
             polygon = where.in_pixels(source.transform, source.crs_wkt) if where else None
-            coverage = source.coverage()
+            coverage = coverage_of(source)
             for scale in choose_scales(source.gsd, card.gsd_range, card.chip_size, gsds, object_size):
                 grid = Grid(source.width, source.height, source.gsd, scale, card.chip_size, overlap)
                 chosen = chips_in(grid, polygon)

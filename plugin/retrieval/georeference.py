@@ -145,7 +145,10 @@ def polygon_to_pixels(ring: list[list[float]] | NDArray[np.float64], crs: str, t
         points = points[np.isfinite(points).all(axis=1)]
         if len(points) < 3:
             return Polygon()
-    polygon = Polygon(pixel_to_ground(~transform, points))
+    pixels = pixel_to_ground(~transform, points)
+    polygon = Polygon(pixels) if len(pixels) > 2 else Polygon()
+    if polygon.area < 1e-9:  # a click, or a line: still a place
+        return shapely.MultiPoint(pixels).envelope.buffer(1e-3)
     return polygon if polygon.is_valid else polygon.buffer(0)
 
 

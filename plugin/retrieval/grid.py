@@ -183,7 +183,7 @@ def query_chip(
     gsd = min(gsds, key=lambda value: abs(math.log(value / wanted))) if gsds else max(wanted, FINEST * native_gsd)
     gsd = max(gsd, long * native_gsd / chip_size)
     unit = unit_pixels(Scale(gsd), native_gsd, chip_size)
-    side = max(8 * unit, math.ceil(long))
+    side = max(8 * unit, math.ceil(long) + 1)  # and a pixel for where the window begins
     left, top = (
         max(0, min(round((low + high - side) / 2), length - side)) for low, high, length in ((x0, x1, width), (y0, y1, height))
     )

@@ -23,7 +23,7 @@ from .index import fingerprint_of, source_changed
 from .manifest import MANIFEST, check_encoder, create_index
 from .opening import AnySource, open_source
 from .pixel_source import SourceSpec
-from .plan import OUTSIDE, Extent, chips_in, choose_scales, in_order, valid_share
+from .plan import OUTSIDE, Extent, chips_in, choose_scales, coverage_of, in_order, valid_share
 from .raster_source import CACHE_MIN, gdal_environment
 from .reading import Batch, ReadAhead, ReadChip, Task
 from .records import RECORD
@@ -190,7 +190,7 @@ class _Run:
             row = self._row_of(source, row)
             chip_size, gsd_range = self.encoder.card.chip_size, self.encoder.card.gsd_range
             scales = choose_scales(source.gsd, gsd_range, chip_size, self.gsds, self.object_size)
-            coverage = source.coverage()
+            coverage = coverage_of(source)
             if coverage is not None and not coverage.any():
                 raise GeoLoupeError("raster_empty", f"{spec.label} holds nothing but nodata: choose another raster.")
             polygon = self.extent.in_pixels(source.transform, source.crs_wkt) if self.extent else None

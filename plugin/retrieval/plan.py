@@ -15,6 +15,7 @@ from shapely.geometry import Polygon
 from ..errors import GeoLoupeError
 from .georeference import bounds_to_polygon
 from .grid import Grid, Scale, scales_for_object_size
+from .opening import AnySource
 from .records import interleave
 
 OUTSIDE = "The extent lies outside the raster: move it onto the raster, or index the whole layer."
@@ -43,6 +44,14 @@ class Extent:
     def in_pixels(self, transform: Affine, crs: str) -> Polygon:
         """The extent as a polygon in a raster's pixels; exact in any CRS, rotated rasters too."""
         return bounds_to_polygon(self.bounds, self.crs or crs, transform, crs)
+
+
+def coverage_of(source: AnySource) -> NDArray[np.bool_] | None:
+    """The source's coarse mask; None where it has none, or where a damaged file gives none as a whole."""
+    try:
+        return source.coverage()
+    except GeoLoupeError:
+        return None
 
 
 def choose_scales(

@@ -213,7 +213,7 @@ class RasterSource:
             values = np.abs(values)
         if values.dtype.kind == "f":
             valid &= np.isfinite(values).all(axis=0)
-        if not self._masked:
+        if not self._masked and self._palette is None:
             valid &= ~_undeclared(values)
         if len(values) == 1 and self._palette is None:
             values = np.repeat(values, 3, axis=0)

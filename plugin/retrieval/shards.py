@@ -84,7 +84,7 @@ def write_shard(folder: Path, number: int, vectors: NDArray[np.float16], records
     plain = np.ascontiguousarray(vectors.astype("<f2", copy=False))
     sums = []
     parts: tuple[tuple[str, list[Any]], ...] = (
-        (vectors_name(number), [head, memoryview(plain).cast("B")]),
+        (vectors_name(number), [head, plain]),
         (records_name(number), [records.tobytes()]),
     )
     made: list[Path] = []
@@ -156,6 +156,7 @@ class Shard:
     def search(self, query: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None) -> tuple[Any, Any]:
         """The best rows: scores (m,) descending and row numbers (m,), m <= count; ``allowed`` (rows,) or None for all."""
         faiss = _faiss()
+        faiss.omp_set_num_threads(1)  # of this thread; one query gains nothing from more, and waits for them on a busy machine
         params = None
         if allowed is not None:
             bits = np.packbits(allowed, bitorder="little")
@@ -171,10 +172,9 @@ class Shard:
 
 @cache
 def _faiss() -> Any:
-    """FAISS, loaded when the first shard is opened, on one thread: one query gains nothing from more and waits for them."""
+    """FAISS, loaded when the first shard is opened."""
     import faiss
 
-    faiss.omp_set_num_threads(1)
     return faiss
 
 
