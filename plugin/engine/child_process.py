@@ -17,7 +17,7 @@ DROPPED_NAMES = frozenset({"VIRTUAL_ENV", "__PYVENV_LAUNCHER__", "GEOTIFF_CSV", 
 LOG_LIMIT = 1024 * 1024
 
 
-def child_environment(base: Optional[Mapping[str, str]] = None, **extra: str) -> Dict[str, str]:
+def child_environment(base: Optional[Mapping[str, str]] = None, extra: Optional[Mapping[str, str]] = None) -> Dict[str, str]:
     """This process's environment (or ``base``) without what belongs to QGIS's Python, PROJ and GDAL, plus ``extra``.
 
     Proxy, certificate and pip settings stay: the installer needs them.
@@ -29,7 +29,7 @@ def child_environment(base: Optional[Mapping[str, str]] = None, **extra: str) ->
         if name.upper() not in DROPPED_NAMES and not name.upper().startswith(DROPPED_PREFIXES)
     }
     clean["OMP_WAIT_POLICY"] = "PASSIVE"  # idle OpenMP threads that spin starve QGIS and each other
-    clean.update(extra)
+    clean.update(extra or {})
     return clean
 
 

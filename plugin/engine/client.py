@@ -127,7 +127,7 @@ class EngineClient:
         if self._connection is not None and self._connection.alive:
             return self._connection
         command = [str(self.python), "-I", "-X", "utf8", str(self._worker)]
-        environment = child_environment(GEOLOUPE_HOME=str(self.home), **self._extra)
+        environment = child_environment(extra={**self._extra, "GEOLOUPE_HOME": str(self.home)})
         connection = Connection(command, environment, CappedLog(self.log_path))
         hello = self._new_call("hello", connection, None, None)
         hello.add_done_callback(lambda call: self._greeted(connection, call))

@@ -167,7 +167,8 @@ class Connection:
 
     def _dispatch(self, message: Message) -> None:
         header = message.header
-        number, kind, value = header.get("id"), header.get("type"), header.get("value") or {}
+        kind, value = header.get("type"), header.get("value") or {}
+        number = int(header.get("id") or 0)
         final = kind in ("result", "error")
         with self._lock:
             call = self._calls.pop(number, None) if final else self._calls.get(number)

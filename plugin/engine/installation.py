@@ -119,7 +119,7 @@ def _install(
         )
     temporary = folder / "tmp"
     temporary.mkdir(parents=True)
-    environment = installer_environment(child_environment(**dict(extra)), temporary)
+    environment = installer_environment(child_environment(extra=extra), temporary)
     log = logs_folder() / "setup.log"
     _start_log(log)
     base = plan.python or standalone.bring_python(home() / "python", plan.platform, environment, span(0.01, 0.2), cancelled)
@@ -162,9 +162,8 @@ def verify(python: Path) -> Dict[str, Any]:
 
 def _switch(set: str, folder: Path, plan: SetupPlan, hello: Mapping[str, Any]) -> None:
     old = read_pointer()
-    facts = {"set": set, "folder": folder.name, "requirements": requirements_hash(set), "platform": plan.platform}
-    facts.update(python=hello.get("python"), packages=hello.get("packages"), made=time.strftime("%Y-%m-%dT%H:%M:%S"))
-    write_pointer(facts)
+    made = {"platform": plan.platform, "python": hello.get("python"), "made": time.strftime("%Y-%m-%dT%H:%M:%S")}
+    write_pointer({"set": set, "folder": folder.name, "requirements": requirements_hash(set), **made})
     if old is not None and old["folder"] != folder.name:
         # Windows keeps files that still run; then the next set-up removes them.
         shutil.rmtree(engines_folder() / old["folder"], ignore_errors=True)

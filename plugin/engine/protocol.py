@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import Any, BinaryIO, Callable, Dict, List, NamedTuple, Optional, Sequence
+from typing import IO, Any, Callable, Dict, List, NamedTuple, Optional, Sequence
 
 VERSION = 1
 MAX_HEADER = 32 * 1024 * 1024
@@ -47,7 +47,7 @@ def encode_header(header: Dict[str, Any], blobs: Sequence[bytes] = (), default: 
 
 
 def write_message(
-    stream: BinaryIO,
+    stream: IO[bytes],
     header: Dict[str, Any],
     blobs: Sequence[bytes] = (),
     default: Optional[Callable[[Any], Any]] = None,
@@ -59,7 +59,7 @@ def write_message(
     stream.flush()
 
 
-def read_message(stream: BinaryIO) -> Optional[Message]:
+def read_message(stream: IO[bytes]) -> Optional[Message]:
     """Read one frame; None at a clean end of file. Raises ProtocolError on anything that is not a frame."""
     prefix = _read_exactly(stream, _LENGTH.size, may_end=True)
     if prefix is None:
@@ -91,7 +91,7 @@ def _blob_sizes(header: Dict[str, Any]) -> List[int]:
     return list(sizes)
 
 
-def _read_exactly(stream: BinaryIO, size: int, may_end: bool = False) -> Optional[bytes]:
+def _read_exactly(stream: IO[bytes], size: int, may_end: bool = False) -> Optional[bytes]:
     """``size`` bytes from the stream; None when it ends before the first one and ``may_end``."""
     parts: List[bytes] = []
     missing = size

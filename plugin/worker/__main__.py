@@ -4,9 +4,10 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
+from typing import IO
 
 
-def take_pipes():
+def take_pipes() -> tuple[IO[bytes], IO[bytes]]:
     """The real stdin and stdout as binary streams, for frames alone.
 
     File descriptor 1 then points at stderr and 0 at nothing, so no library's print, C or Python, can break the stream and no
@@ -26,16 +27,18 @@ def take_pipes():
     return os.fdopen(frames_in, "rb"), os.fdopen(frames_out, "wb")
 
 
-def register():
+def register() -> None:
     """Make the checkout that holds this file importable as ``geoloupe``; -I keeps it off ``sys.path``."""
     path = Path(__file__).resolve().parent.parent / "bootstrap.py"
     spec = importlib.util.spec_from_file_location("geoloupe_bootstrap", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is missing: install the plugin again.")
     bootstrap = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(bootstrap)
-    return bootstrap.register()
+    bootstrap.register()
 
 
-def main():
+def main() -> int:
     """Serve until stdin ends; returns the exit code."""
     frames_in, frames_out = take_pipes()
     if hasattr(os, "nice"):

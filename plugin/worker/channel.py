@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from ..engine.protocol import Message, ProtocolError, read_message, write_message
 from ..errors import GeoLoupeError
@@ -14,7 +14,7 @@ from ..errors import GeoLoupeError
 class Channel:
     """Frames in and out. ``write`` is thread-safe; when QGIS is gone it does nothing."""
 
-    def __init__(self, frames_in: BinaryIO, frames_out: BinaryIO) -> None:
+    def __init__(self, frames_in: IO[bytes], frames_out: IO[bytes]) -> None:
         self._in = frames_in
         self._out = frames_out
         self._lock = threading.Lock()

@@ -62,7 +62,7 @@ def gpu_name() -> str | None:
     flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     command = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
     try:
-        answer = subprocess.run(  # nosec B603 B607: fixed arguments; NVIDIA installs the tool on PATH
+        answer = subprocess.run(  # nosec B603: fixed arguments; NVIDIA installs the tool on PATH
             command, capture_output=True, text=True, timeout=5, stdin=subprocess.DEVNULL, creationflags=flags, check=False
         )
     except (OSError, subprocess.TimeoutExpired):

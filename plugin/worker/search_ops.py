@@ -9,7 +9,7 @@ from ...models.encoder import Encoder
 from ..errors import GeoLoupeError
 from .context import Context
 from .index_ops import as_json
-from .source_ops import Fetches, fetch_of
+from .source_ops import Fetches
 
 if TYPE_CHECKING:
     from ..retrieval.index import Index
@@ -85,7 +85,7 @@ def thumbnails(params: Mapping[str, Any], context: Context) -> tuple[dict[str, A
         if row is None:
             continue
         try:
-            source = open_source(row.spec, row.stretch, fetch_of(row.spec, context))
+            source = open_source(row.spec, row.stretch, Fetches(context).for_source(row.spec))
         except GeoLoupeError:
             continue
         try:

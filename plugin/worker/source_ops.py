@@ -17,7 +17,7 @@ def inspect(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
     from ..retrieval.opening import inspect_source
 
     spec = read_source(params.get("source"))
-    return inspect_source(spec, fetch=fetch_of(spec, context))
+    return inspect_source(spec, fetch=Fetches(context).for_source(spec))
 
 
 def read_source(value: Any) -> SourceSpec:
@@ -36,21 +36,16 @@ def read_sources(value: Any) -> list[SourceSpec]:
     return [read_source(item) for item in value]
 
 
-def fetch_of(spec: SourceSpec, context: Context) -> Fetch | None:
-    """How the pixels of a source that only QGIS can draw are had; None for files."""
-    if spec.kind != "rendered":
-        return None
-    return context.fetch_for(spec.identity, spec.crs)
-
-
 class Fetches:
-    """What retrieval asks for pixels that only QGIS can draw, source by source."""
+    """What retrieval asks for pixels that only QGIS can draw, source by source; files never ask."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
 
-    def for_source(self, spec: SourceSpec) -> Fetch | None:
-        return fetch_of(spec, self._context)
+    def for_source(self, spec: SourceSpec) -> Fetch:
+        return self._context.fetch_for(spec.identity, spec.crs)
+
+    __call__ = for_source
 
 
 def required(params: Mapping[str, Any], name: str, sentence: str) -> Any:

@@ -47,9 +47,9 @@ def learn(encoder: Encoder, measured: float) -> None:
 def measure(encoder: Encoder) -> float:
     """Encode random chips for a moment; chips a second."""
     size = encoder.card.chip_size
-    random = np.random.default_rng(0)
-    chips = random.integers(0, 256, (BATCH, size, size, 3), dtype=np.uint8)
-    corners = random.random((BATCH, REGIONS, 2), dtype=np.float32) * 0.7
+    generator = np.random.default_rng(0)
+    chips = generator.integers(0, 256, (BATCH, size, size, 3), dtype=np.uint8)
+    corners = generator.random((BATCH, REGIONS, 2), dtype=np.float32) * 0.7
     boxes = np.concatenate([corners, corners + 0.25], axis=2)
     encoder.encode_regions(chips, boxes)
     done, start = 0, time.perf_counter()

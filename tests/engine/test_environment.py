@@ -40,7 +40,7 @@ DIRTY = {
 
 
 def test_a_child_does_not_inherit_what_belongs_to_qgis():
-    clean = child_environment(DIRTY, GEOLOUPE_HOME="/h")
+    clean = child_environment(DIRTY, {"GEOLOUPE_HOME": "/h"})
     assert clean == {
         "PATH": "/usr/bin",
         "HOME": "/home/me",

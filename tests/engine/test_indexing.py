@@ -278,3 +278,40 @@ def test_a_layer_that_qgis_draws_is_indexed_and_queried(quick, tmp_path):
     assert found and found[0]["score"] > 0.8
     with pytest.raises(GeoLoupeError):
         quick.submit("search", params).wait(20)
+
+
+@pytest.mark.heavy
+def test_the_shipped_encoder_answers_while_it_indexes(engine, scene, tmp_path, wait_until, capsys):
+    """Words and boxes, each a new one, against an index that is being written. Meant to be under 100 ms on two quiet cores."""
+    if "compact" not in [encoder["id"] for encoder in engine.start()["encoders"]]:
+        pytest.skip("the compact encoder's files are not here")
+    large = scene.write_town(tmp_path / "large.tif", width=6000, height=6000)
+    source = {"uri": str(large.path)}
+    seen, index = [], str(tmp_path / "large.geoloupe")
+    call = engine.submit("index", {"sources": [source], "index": index, "gsds": [0.3]}, on_progress=seen.append)
+    wait_until(lambda: seen and seen[-1]["done"] > 0, 60)
+    wait_until(lambda: engine.call("info", {"index": index}).value["rows"] > 500, 60)
+    roofs = large.of("blue roof") + large.of("red roof")
+    times = {"words": [], "box": []}
+    for number in range(20):
+        ring = [list(point) for point in large.ground_ring(roofs[number])]
+        for kind, query in [
+            ("words", {"text": f"blue roof {number}"}),
+            ("box", {"boxes": [{"source": source, "geometry": ring}]}),
+        ]:
+            start = time.perf_counter()
+            assert engine.call("search", {"indexes": [index], "query": query, "count": 50}).value["hits"]
+            times[kind].append(time.perf_counter() - start)
+            time.sleep(0.03)
+    assert not call.done, "the run ended too early to say anything"
+    start = time.monotonic()
+    call.cancel()
+    with pytest.raises(GeoLoupeError):
+        call.wait(5)
+    stopped = time.monotonic() - start
+    for kind, values in times.items():
+        values.sort()
+        with capsys.disabled():
+            print(f"\n{kind}: median {values[10] * 1e3:.0f} ms, p95 {values[18] * 1e3:.0f} ms; stopped in {stopped:.2f} s")
+        assert values[10] < 0.15 and values[18] < 0.4  # generous: other work may share the cores
+    assert stopped < 2

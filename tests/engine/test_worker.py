@@ -19,7 +19,7 @@ from geoloupe.plugin.engine.protocol import read_message, write_message
 def process(engine_python, home):
     command = [str(engine_python), "-I", "-X", "utf8", str(WORKER)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=child_environment(GEOLOUPE_HOME=str(home)), **pipes) as child:
+    with subprocess.Popen(command, env=child_environment(extra={"GEOLOUPE_HOME": str(home)}), **pipes) as child:
         yield child
         child.kill()
 
