@@ -1,9 +1,9 @@
 """The main job on a real aerial: index it, search it by words and by a box, print the hits, write a layer and a picture.
 
-    python demo.py [--raster FILE] [--text WORDS] [--object-size METRES]
+    python demo.py [--raster FILE] [--text WORDS] [--object-size METRES] [--to FOLDER]
 
 Without --raster: imagery found through GEOLOUPE_DATA, else a small public aerial that is downloaded once and checked, else,
-offline, a generated town. Results: demo/hits.gpkg and demo/hits.png.
+offline, a generated town. Results: hits.gpkg and hits.png in the folder demo.
 """
 
 import argparse
@@ -21,7 +21,6 @@ from typing import Any, List, Optional, Sequence, Tuple
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "demo"
 # A file of the QGIS training data (GPL-2.0), as of one commit: farms and plantations near Swellendam, South Africa.
 AERIAL = "3420B_2010_328_RGB_LATLNG.tif"
 COMMIT = "fd26dd88e39b9aec550eea450cec18d02b1de3b5"
@@ -62,20 +61,20 @@ def choose_subject(options: argparse.Namespace) -> Subject:
     if town and town.is_file():
         say("Raster: Banepa, Nepal, from OpenAerialMap (CC-BY-4.0), through GEOLOUPE_DATA.")
         return Subject(town, options.text or "blue metal roof", options.object_size or 15.0, (2100, 695, 2176, 821))
-    aerial = download()
+    aerial = download(options.to)
     if aerial:
         say("Raster: farms near Swellendam, South Africa, from the QGIS training data (GPL-2.0).")
-        return Subject(aerial, options.text or "farmland", options.object_size or 200.0, (550, 400, 670, 520))
+        return Subject(aerial, options.text or "farmland", options.object_size or 200.0, (360, 850, 480, 970))
     say("No real aerial could be had, so this demo searches a generated town. Name one of yours: make demo RASTER=FILE.")
     scene = load("geoloupe_scene", ROOT / "tests" / "scene.py")
-    town = scene.write_town(FOLDER / "town.tif", width=2048, height=2048)
+    town = scene.write_town(options.to / "town.tif", width=2048, height=2048)
     roof = town.of("blue roof")[0]
     return Subject(town.path, options.text or "blue roof", options.object_size or 15.0, (roof.x0, roof.y0, roof.x1, roof.y1))
 
 
-def download() -> Optional[Path]:
+def download(to: Path) -> Optional[Path]:
     """The public aerial, downloaded once; None, after a sentence, where that fails."""
-    target = FOLDER / AERIAL
+    target = to / AERIAL
     if target.is_file() and hashlib.sha256(target.read_bytes()).hexdigest() == SHA256:
         return target
     say(f"Downloading an aerial of 4 MB: {URL}")
@@ -143,19 +142,20 @@ def main() -> int:
     parser.add_argument("--raster")
     parser.add_argument("--text")
     parser.add_argument("--object-size", type=float)
+    parser.add_argument("--to", type=Path, default=ROOT / "demo")
     options = parser.parse_args()
-    FOLDER.mkdir(exist_ok=True)
+    options.to.mkdir(parents=True, exist_ok=True)
     load("geoloupe_bootstrap", ROOT / "plugin" / "bootstrap.py").register(ROOT)
     errors = importlib.import_module("geoloupe.plugin.errors")
     try:
-        run(choose_subject(options))
+        run(choose_subject(options), options.to)
     except errors.GeoLoupeError as error:
         print(f"demo: {error.message}", file=sys.stderr)
         return 1
     return 0
 
 
-def run(subject: Subject) -> None:
+def run(subject: Subject, to: Path) -> None:
     """Index, search twice, and write what was found."""
     models = importlib.import_module("geoloupe.models")
     names = ("grid", "index", "indexing", "opening", "pixel_source", "query", "results", "search")
@@ -165,7 +165,7 @@ def run(subject: Subject) -> None:
     say(f"{subject.path.name}: {source.width:,} x {source.height:,} pixels, {source.gsd:.2f} m each")
     encoder = models.load_encoder("compact")
     say(f"Encoder {encoder.card.id} {encoder.card.revision} on {encoder.device}")
-    folder = FOLDER / "demo.geoloupe"
+    folder = to / "demo.geoloupe"
     shutil.rmtree(folder, ignore_errors=True)  # the times below are of a whole run
 
     say("\nIndexing")
@@ -186,14 +186,14 @@ def run(subject: Subject) -> None:
     show(f"A box on pixels {', '.join(str(value) for value in box)}", by_box)
 
     for result, name, query in ((by_text, "hits.gpkg", subject.text), (by_box, "hits_box.gpkg", "box")):
-        retrieval["results"].write_hits(FOLDER / name, result.hits, query=query, model=encoder.card.id)
+        retrieval["results"].write_hits(to / name, result.hits, query=query, model=encoder.card.id)
     picture = load("geoloupe_picture", Path(__file__).resolve().parent / "picture.py")
     panels = [
         picture.Panel(f'words: "{subject.text}"', [hit.to_json() for hit in by_text.hits]),
         picture.Panel("this box", [hit.to_json() for hit in by_box.hits], box),
     ]
-    picture.draw(str(subject.path), panels, str(FOLDER / "hits.png"))
-    say("\nWritten: demo/hits.gpkg and demo/hits_box.gpkg (the hits as layers), demo/hits.png (the hits on the image)")
+    picture.draw(str(subject.path), panels, str(to / "hits.png"))
+    say(f"\nWritten in {to}: hits.gpkg and hits_box.gpkg (the hits as layers), hits.png (the hits on the image)")
     source.close()
     index.close()
 

@@ -7,8 +7,8 @@ import numpy as np
 import rasterio
 from PIL import Image, ImageDraw, ImageFont
 
-PANEL = 1100  # pixels across one panel
-CUT, CUTS = 176, 6  # the squares below it
+WIDE, NARROW, HIGH = 1100, 552, 1400  # pixels: the most and least across one panel, and about the most down it
+CUT = 176  # the squares below it
 INK, PAPER = (255, 221, 51), (24, 26, 30)
 QUERY_INK = (255, 64, 200)
 
@@ -26,8 +26,8 @@ def draw(path: str, panels: List[Panel], target: str, around: Optional[Tuple[int
     """Write ``target``: the raster (or its part ``around``, in pixels) once for each panel, side by side."""
     with rasterio.open(path) as raster:
         x0, y0, x1, y1 = around or (0, 0, raster.width, raster.height)
-        scale = PANEL / (x1 - x0)
-        base = _read(raster, (x0, y0, x1, y1), (PANEL, max(1, round((y1 - y0) * scale))))
+        scale = max(NARROW, min(WIDE, HIGH * (x1 - x0) / (y1 - y0))) / (x1 - x0)
+        base = _read(raster, (x0, y0, x1, y1), (round((x1 - x0) * scale), max(1, round((y1 - y0) * scale))))
         pieces = [_panel(raster, base, panel, (x0, y0), scale) for panel in panels]
     sheet = Image.new("RGB", (sum(piece.width for piece in pieces) + 12 * (len(pieces) - 1), pieces[0].height), PAPER)
     left = 0
@@ -39,7 +39,7 @@ def draw(path: str, panels: List[Panel], target: str, around: Optional[Tuple[int
 
 def _panel(raster: Any, base: Image.Image, panel: Panel, corner: Tuple[int, int], scale: float) -> Image.Image:
     head = 44
-    page = Image.new("RGB", (PANEL, head + base.height + CUT + 12), PAPER)
+    page = Image.new("RGB", (base.width, head + base.height + CUT + 12), PAPER)
     page.paste(base, (0, head))
     pen = ImageDraw.Draw(page)
     pen.text((8, 8), panel.title, font=_font(24), fill=(240, 240, 240))
@@ -53,7 +53,7 @@ def _panel(raster: Any, base: Image.Image, panel: Panel, corner: Tuple[int, int]
         pen.rectangle(frame, outline=(0, 0, 0), width=6)
         pen.rectangle(frame, outline=QUERY_INK, width=4)
         _label(pen, (frame[0], frame[3] + 2), "query", QUERY_INK)
-    for number, hit in enumerate(panel.hits[:CUTS]):
+    for number, hit in enumerate(panel.hits[: base.width // CUT]):
         margin = round(0.15 * (hit["x1"] - hit["x0"]))
         window = (hit["x0"] - margin, hit["y0"] - margin, hit["x1"] + margin, hit["y1"] + margin)
         at = (number * (CUT + 8), head + base.height + 8)
