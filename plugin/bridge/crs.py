@@ -38,8 +38,7 @@ def crs_from_text(text: Optional[str]) -> QgsCoordinateReferenceSystem:
     """The CRS of an ``AUTH:CODE`` or a WKT; invalid when there is none."""
     if not text:
         return QgsCoordinateReferenceSystem()
-    crs = QgsCoordinateReferenceSystem.fromWkt(text) if "[" in text else QgsCoordinateReferenceSystem(text)
-    return crs
+    return QgsCoordinateReferenceSystem.fromWkt(text) if "[" in text else QgsCoordinateReferenceSystem(text)
 
 
 def extent_value(extent: QgsRectangle, crs: QgsCoordinateReferenceSystem) -> Optional[Dict[str, Any]]:
@@ -59,11 +58,15 @@ def to_crs(
     """The box in ``target`` around ``extent``. Raises GeoLoupeError where the two do not overlap at all."""
     if source == target or not source.isValid() or not target.isValid():
         return QgsRectangle(extent)
+    problem = None
     try:
-        return QgsCoordinateTransform(source, target, context).transformBoundingBox(extent)
+        box = QgsCoordinateTransform(source, target, context).transformBoundingBox(extent)
+        if box.isFinite():
+            return box
     except QgsCsException as error:
-        sentence = tr("This area cannot be placed in {crs}: choose an area inside it.", crs=target.userFriendlyIdentifier())
-        raise GeoLoupeError("no_overlap", sentence, str(error)) from error
+        problem = str(error)
+    sentence = tr("This area cannot be placed in {crs}: choose an area inside it.", crs=target.userFriendlyIdentifier())
+    raise GeoLoupeError("no_overlap", sentence, problem)
 
 
 def metres_per_unit(
@@ -76,17 +79,17 @@ def metres_per_unit(
     measure = QgsDistanceArea()
     measure.setSourceCrs(crs, context)
     measure.setEllipsoid(_WGS84)
+    sentence = tr("The layer has no usable coordinate system: assign one in the layer's properties, then try again.")
     step = 1e-4 if crs.isGeographic() else 1.0
     try:
         along_x = measure.measureLine(QgsPointXY(at.x() - step, at.y()), QgsPointXY(at.x() + step, at.y()))
         along_y = measure.measureLine(QgsPointXY(at.x(), at.y() - step), QgsPointXY(at.x(), at.y() + step))
     except QgsCsException as error:
-        raise GeoLoupeError("no_crs", tr("The layer's coordinate system cannot be measured: check it in the layer's properties."),
-                            str(error)) from error
+        raise GeoLoupeError("no_crs", sentence, str(error)) from error
     factor = 1.0
     if not compat.distance_unit_is_metres(measure.lengthUnits()):
         factor = compat.metres_in(measure.lengthUnits())
     metres = (along_x * factor / (2 * step), along_y * factor / (2 * step))
     if not all(math.isfinite(value) and value > 0 for value in metres):
-        raise GeoLoupeError("no_crs", tr("The layer has no coordinate system: assign one in the layer's properties, then try again."))
+        raise GeoLoupeError("no_crs", sentence)
     return metres

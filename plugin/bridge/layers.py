@@ -30,7 +30,7 @@ from .translation import tr
 
 INDEX_PROPERTY = "geoloupe/index"
 INDEX_SUFFIX = ".geoloupe"
-RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".img", ".png", ".jpg", ".jpeg", ".ecw", ".sid", ".gpkg", ".mbtiles", ".asc", ".nc")
+RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".img", ".png", ".jpg", ".jpeg", ".ecw", ".sid", ".mbtiles", ".asc")
 
 # Pixel sizes of the web's tile pyramid in metres of EPSG:3857, and the same ladder in degrees: rendered layers are read on it,
 # so that tiles are not resampled and two areas of one layer share one grid.
@@ -53,12 +53,12 @@ def source_spec(
     Raises GeoLoupeError: ``raster_unreadable``, ``no_crs``, or ``usage`` where a drawn layer comes without ``gsd``.
     """
     if not isinstance(layer, QgsRasterLayer) or not layer.isValid():
-        raise GeoLoupeError("raster_unreadable", tr("This raster layer cannot be read: repair its data source or choose another."))
-    if not layer.crs().isValid():
         raise GeoLoupeError(
-            "no_crs",
-            tr("The layer {name} has no coordinate system: assign one in the layer's properties, then try again.", name=layer.name()),
+            "raster_unreadable", tr("This raster cannot be read: repair the layer's data source or choose another.")
         )
+    if not layer.crs().isValid():
+        sentence = tr("The layer {name} has no coordinate system: assign one in the layer's properties, then try again.")
+        raise GeoLoupeError("no_crs", sentence.format(name=layer.name()))
     path = file_of(layer)
     if path is not None:
         own = layer.dataProvider().crs()
@@ -122,7 +122,7 @@ def _rendered_spec(
     layer: QgsRasterLayer, gsd: Optional[float], area: Optional[QgsRectangle], context: QgsCoordinateTransformContext
 ) -> Dict[str, Any]:
     if not gsd or gsd <= 0:
-        sentence = tr("The layer {name} has no resolution of its own: say how big the things are that you look for, or give a GSD.")
+        sentence = tr("The layer {name} has no resolution of its own: say how big the things to find are, or give a GSD.")
         raise GeoLoupeError("usage", sentence.format(name=layer.name()))
     extent = layer.extent()
     if extent.isNull() or extent.isEmpty() or not extent.isFinite():

@@ -218,8 +218,9 @@ class TileRenderer(QObject):
         self._layer = None  # here, so that the layer dies on the thread it lives in
 
     def _sentence(self) -> str:
-        return tr("The layer {name} could not be drawn completely: check its server and the network, then try again.",
-                  name=self._name)
+        return tr(
+            "The layer {name} could not be drawn completely: check its server and the network, then try again.", name=self._name
+        )
 
 
 def _stopped() -> GeoLoupeError:

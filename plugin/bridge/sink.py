@@ -6,8 +6,8 @@ The project's CRS, its other layers, the active layer and unsaved edits are neve
 
 from __future__ import annotations
 
-import datetime
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Union
@@ -17,13 +17,13 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsCsException,
+    QgsException,
     QgsFeature,
     QgsFields,
     QgsGeometry,
     QgsLayerTreeGroup,
     QgsPointXY,
     QgsProject,
-    QgsProviderConnectionException,
     QgsProviderRegistry,
     QgsVectorFileWriter,
     QgsVectorLayer,
@@ -102,24 +102,21 @@ def hit_features(
     for hit in hits:
         feature = QgsFeature(fields)
         window = [int(hit[side]) for side in ("x0", "y0", "x1", "y1")]
-        feature.setAttributes(
-            list(first)
-            + [int(hit["rank"]), float(hit["score"]), str(hit.get("source") or ""), facts.query, facts.model, _real(hit.get("gsd"))]
-            + [_date(hit.get("date")), facts.index]
-            + window
-        )
+        found = [int(hit["rank"]), float(hit["score"]), str(hit.get("source") or "")]
+        of_it = [facts.query, facts.model, _real(hit.get("gsd")), _date(hit.get("date")), str(hit.get("index") or facts.index)]
+        feature.setAttributes([*first, *found, *of_it, *window])
         feature.setGeometry(_footprint(hit, crs, context, transforms))
         features.append(feature)
     return features
 
 
 def results_file(project_file: str, home: Union[str, Path], place: str = "project") -> Path:
-    """The GeoPackage that searches of this project are written to: beside the project if it is saved, else in ``home``/results."""
+    """The GeoPackage for this project's searches: beside the project if it is saved as a file, else in ``home``/results."""
     if place == "project" and project_file and not project_file.startswith(("postgresql:", "geopackage:", "/vsi")):
         project = Path(project_file)
         if project.parent.is_dir():
             return project.with_name("{}_geoloupe.gpkg".format(project.stem))
-    return Path(home) / "results" / "searches_{}.gpkg".format(datetime.date.today().isoformat())
+    return Path(home) / "results" / "searches_{}.gpkg".format(time.strftime("%Y-%m-%d"))
 
 
 def write_hits(
@@ -149,8 +146,8 @@ def write_hits(
         if problem is None:
             return Written(str(candidate), table, len(features), facts.query)
         problems.append("{}: {}".format(candidate, problem))
-    sentence = tr("The results could not be written: check that the disk is not full and that {folder} can be written.", folder=spare)
-    raise GeoLoupeError("disk_full", sentence, "; ".join(problems))
+    sentence = tr("The results could not be written: check that the disk is not full and that {folder} can be written.")
+    raise GeoLoupeError("disk_full", sentence.format(folder=spare), "; ".join(problems))
 
 
 def open_hits(written: Written, by: str = "colour", labels: bool = True) -> QgsVectorLayer:
@@ -226,10 +223,11 @@ def _tables(path: Path) -> Optional[List[str]]:
     try:
         connection = QgsProviderRegistry.instance().providerMetadata("ogr").createConnection(str(path), {})
         rows = connection.executeSql("SELECT table_name, description FROM gpkg_contents")
-    except QgsProviderConnectionException:
+    except QgsException:
         return None
-    ours = not rows or any(str(row[1] or "").startswith(MARK) for row in rows)
-    return [str(row[0]).lower() for row in rows] if ours else None
+    # Counted from the end: QGIS 3.22 puts a feature id before the columns asked for.
+    ours = not rows or any(str(row[-1] or "").startswith(MARK) for row in rows)
+    return [str(row[-2]).lower() for row in rows] if ours else None
 
 
 def _free_name(query: str, taken: Sequence[str]) -> str:
@@ -265,12 +263,8 @@ def _write(
     options.layerOptions = ["DESCRIPTION={}: {}".format(MARK, facts.query[:200])]
     options.actionOnExistingFile = actions.CreateOrOverwriteLayer if existed else actions.CreateOrOverwriteFile
     writer = QgsVectorFileWriter.create(str(path), hit_fields(), compat.POLYGON, crs, context, options)
-    problem = None
-    if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
-        problem = writer.errorMessage() or "unknown"
-    elif features and not writer.addFeatures(list(features)):
-        problem = writer.errorMessage() or "unknown"
-    elif not writer.flushBuffer():
-        problem = writer.errorMessage() or "the last rows could not be written"
+    good = writer.hasError() == QgsVectorFileWriter.WriterError.NoError
+    good = good and (not features or writer.addFeatures(list(features))) and writer.flushBuffer()
+    problem = None if good else writer.errorMessage() or "it could not be written"
     del writer  # closes the file
     return problem

@@ -26,13 +26,14 @@ from .translation import tr
 
 # From weak to strong: light enough against forest, dark enough against concrete, and told apart without red and green.
 COLOURS = ("#4cc9f0", "#4895ef", "#b5179e", "#f72585", "#ffd60a")
+STYLE_NAME = "default"
 HALO = "#000000"
 OUTLINE_MM = 0.7
 HALO_MM = 1.5
 
 
 def apply_style(layer: QgsVectorLayer, by: str = "colour", labels: bool = True) -> None:
-    """Give a layer of hits its look. ``by``: ``colour`` (five classes of score) or ``opacity`` (one colour, fainter with score)."""
+    """Give a layer of hits its look. ``by``: ``colour`` (five classes of score) or ``opacity`` (faint for low ones)."""
     scores = _scores(layer)
     if by == "opacity" and scores:
         layer.setRenderer(_faded(min(scores), max(scores)))
@@ -43,18 +44,22 @@ def apply_style(layer: QgsVectorLayer, by: str = "colour", labels: bool = True) 
     if labels:
         layer.setLabeling(_rank_labels())
     layer.setLabelsEnabled(labels)
-    layer.setMapTipTemplate(
-        "<b>[% \"rank\" %]</b> &nbsp; [% round(\"score\", 3) %]<br>[% \"query\" %]<br>[% \"source\" %]"
-    )
-    layer.setDisplayExpression("\"rank\" || '  ' || \"query\"")
+    layer.setMapTipTemplate('<b>[% "rank" %]</b> &nbsp; [% round("score", 3) %]<br>[% "query" %]<br>[% "source" %]')
+    layer.setDisplayExpression('"rank" || \'  \' || "query"')
     layer.triggerRepaint()
 
 
 def save_style(layer: QgsVectorLayer) -> None:
     """Put the layer's look into its GeoPackage as the default one, so that it is there when the table is opened again."""
-    message = layer.saveStyleToDatabase("default", "GeoLoupe", True, "")
+    # Where the table has a style of this name already, QGIS would ask in a window of its own whether to replace it.
+    own, styles, names = layer.listStylesInDatabase()[:3]
+    for style, name in list(zip(styles, names))[:own]:
+        if name == STYLE_NAME:
+            layer.deleteStyleFromDatabase(style)
+    message = layer.saveStyleToDatabase(STYLE_NAME, "GeoLoupe", True, "")
     if message:
-        raise GeoLoupeError("internal", tr("The style could not be saved into the results file: check that it can be written."), message)
+        sentence = tr("The style could not be saved into the results file: check that it can be written.")
+        raise GeoLoupeError("internal", sentence, message)
 
 
 def score_classes(scores: Sequence[float], classes: int = len(COLOURS)) -> List[Tuple[float, float]]:

@@ -43,7 +43,9 @@ def process_events():
 def write_raster(tmp_path):
     """Write a GeoTIFF with GDAL: ``write_raster(name, epsg=32633, bands=3, ...)`` -> path."""
 
-    def write(name="scene.tif", epsg=32633, bands=3, size=(640, 480), pixel=0.5, origin=(500000.0, 4000000.0), kind=gdal.GDT_Byte):
+    def write(
+        name="scene.tif", epsg=32633, bands=3, size=(640, 480), pixel=0.5, origin=(500000.0, 4000000.0), kind=gdal.GDT_Byte
+    ):
         path = tmp_path / name
         dataset = gdal.GetDriverByName("GTiff").Create(str(path), size[0], size[1], bands, kind)
         dataset.SetGeoTransform((origin[0], pixel, 0, origin[1], 0, -pixel))

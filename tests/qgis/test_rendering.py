@@ -5,10 +5,11 @@ import time
 
 import numpy as np
 import pytest
-from geoloupe.plugin.bridge.rendering import TileRenderer
-from geoloupe.plugin.errors import GeoLoupeError
 from qgis.core import QgsRasterLayer
 from qgis.PyQt.QtCore import QTimer
+
+from geoloupe.plugin.bridge.rendering import TileRenderer
+from geoloupe.plugin.errors import GeoLoupeError
 
 ZOOM = 18
 TILE = 2 * np.pi * 6378137.0 / 2**ZOOM  # ground length of one tile in EPSG:3857
@@ -40,7 +41,9 @@ def fetch(tiles_layer, process_events):
 
         def ask():
             try:
-                answer.append(np.frombuffer(renderer.fetch(bounds, "EPSG:3857", width, height), np.uint8).reshape(height, width, 4))
+                answer.append(
+                    np.frombuffer(renderer.fetch(bounds, "EPSG:3857", width, height), np.uint8).reshape(height, width, 4)
+                )
             except GeoLoupeError as error:
                 answer.append(error)
 
@@ -119,7 +122,9 @@ def test_the_main_thread_never_waits(tiles_layer, tile_server, process_events):
     timer.start(5)
     last[0] = time.perf_counter()
     for number in range(12):
-        renderer.request(bounds_of(1, 1, x=X0 + number), "EPSG:3857", 224, 224, lambda pixels, error: answers.append((pixels, error)))
+        renderer.request(
+            bounds_of(1, 1, x=X0 + number), "EPSG:3857", 224, 224, lambda pixels, error: answers.append((pixels, error))
+        )
     process_events(lambda: len(answers) == 12)
     timer.stop()
     renderer.close()
