@@ -675,8 +675,8 @@
         </message>
         <message>
             <location filename="../../plugin/gui/query_panel.py" />
-            <source>At &amp;most</source>
-            <translation>&amp;Höchstens</translation>
+            <source>&amp;Places</source>
+            <translation>&amp;Orte</translation>
         </message>
         <message>
             <location filename="../../plugin/gui/query_panel.py" />
@@ -794,6 +794,11 @@
             <translation>Art von {box}</translation>
         </message>
         <message>
+            <location filename="../../plugin/gui/searching.py" />
+            <source>The first regions are not ready yet; the search follows as soon as they are.</source>
+            <translation>Die ersten Regionen sind noch nicht fertig; die Suche folgt, sobald sie es sind.</translation>
+        </message>
+        <message>
             <location filename="../../plugin/gui/setting_up.py" />
             <source>Trying {python}…</source>
             <translation>{python} wird ausprobiert…</translation>
@@ -835,8 +840,13 @@
         </message>
         <message>
             <location filename="../../plugin/gui/setting_up.py" />
-            <source>Engine: {name}</source>
-            <translation>Engine: {name}</translation>
+            <source>Engine on the CPU ({name}): {reason}</source>
+            <translation>Engine auf dem Prozessor ({name}): {reason}</translation>
+        </message>
+        <message>
+            <location filename="../../plugin/gui/setting_up.py" />
+            <source>Engine on the CPU ({name})</source>
+            <translation>Engine auf dem Prozessor ({name})</translation>
         </message>
         <message>
             <location filename="../../plugin/gui/setup_card.py" />
