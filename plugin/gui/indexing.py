@@ -25,6 +25,16 @@ from .index_state import IndexState
 ESTIMATE_DELAY = 350  # milliseconds after the last change
 
 
+class IndexRun(tasks.IndexTask):
+    """QGIS announces a task that was stopped as one that failed. To its user a stopped run is done, and what it did is kept."""
+
+    def run(self) -> bool:
+        return super().run() or self.isCanceled()
+
+    def finished(self, successful: bool) -> None:
+        super().finished(successful and not self.isCanceled())
+
+
 class Run:
     """One indexing run: which layer, into which folder, and how far."""
 
@@ -32,7 +42,7 @@ class Run:
         self.layer_id = layer.id()
         self.layer_name = layer.name()
         self.path = path
-        self.task: Optional[tasks.IndexTask] = None
+        self.task: Optional[IndexRun] = None
         self.stopping = False
         self.rows = 0
         self.state = index_state.indexing(0, 0, None, 0)
@@ -141,7 +151,7 @@ class Indexing(QObject):
         self.run = run
         self._dock.messages.clear()
         self._dock.index.set_running(True)
-        task = tasks.IndexTask(params, layer.name(), DrawnLayers([layer]))
+        task = IndexRun(params, layer.name(), DrawnLayers([layer]))
         task.progressed.connect(lambda value: self._moved(run, value))
         task.succeeded.connect(lambda value: self._ended(run, value, None))
         task.failed.connect(lambda error: self._ended(run, None, error))

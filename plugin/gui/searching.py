@@ -9,7 +9,7 @@ from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QObject, QTimer
 
-from ..bridge import report, sink
+from ..bridge import report, sink, styles
 from ..bridge.asking import DrawnLayers
 from ..bridge.crs import extent_value
 from ..bridge.layers import file_spec, recalled_index, source_spec
@@ -237,11 +237,12 @@ class Searching(QObject):
 
     def _open(self, number: int, table: sink.Written, settings: Settings) -> None:
         """The new layer on the map, then the old one off it: in steps, so that none of them is felt."""
-        try:
-            layer = sink.open_hits(table, settings.style, settings.labels)
-        except GeoLoupeError as problem:
-            self._dock.messages.error(problem)
+        layer = QgsVectorLayer(table.uri, table.title or sink.GROUP, "ogr")
+        if not layer.isValid():
+            sentence = tr("The results file {path} cannot be opened: search again.", path=table.path)
+            self._dock.messages.error(GeoLoupeError("internal", sentence))
             return
+        styles.apply_style(layer, settings.style, settings.labels)
 
         def add() -> None:
             if number == self._number:
@@ -251,6 +252,11 @@ class Searching(QObject):
                 QTimer.singleShot(0, lambda: self._remove(old))
 
         QTimer.singleShot(0, add)
+        self._background.run(lambda: _save_style(table.uri, settings), self._style_saved)
+
+    def _style_saved(self, _value: Any, error: Optional[GeoLoupeError]) -> None:
+        if error is not None:
+            self._dock.messages.log(error)  # the layer on the map has its style
 
     def _drop_temporary(self) -> None:
         """Take the last result off the map unless it was kept."""
@@ -298,3 +304,11 @@ class Searching(QObject):
         self._pictures, self._search = [], None
         self._number += 1
         self._dock.query.set_searching(False)
+
+
+def _save_style(uri: str, settings: Settings) -> None:
+    """Put the look of a table of hits into its file, through a layer of this thread's own: it waits for the disk."""
+    layer = QgsVectorLayer(uri, sink.GROUP, "ogr")
+    if layer.isValid():
+        styles.apply_style(layer, settings.style, settings.labels)
+        styles.save_style(layer)

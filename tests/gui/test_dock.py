@@ -1,5 +1,7 @@
 """The whole dock with mouse and keyboard: the real widgets, controllers, client and map; an engine that takes orders."""
 
+import sqlite3
+
 import pytest
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle
 from qgis.gui import QgsMapToolPan
@@ -17,6 +19,14 @@ LEFT, NONE, SHIFT = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, Q
 def plain(text):
     """Without the spaces that keep a number and its unit together."""
     return text.replace("\u00a0", " ")
+
+
+def styles_in(path):
+    """The tables of a GeoPackage that have a look of their own saved beside them."""
+    with sqlite3.connect(path) as database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'layer_styles'").fetchall():
+            return []
+        return [row[0] for row in database.execute("SELECT f_table_name FROM layer_styles")]
 
 
 class Desk:
@@ -118,6 +128,8 @@ def test_words_and_enter_fill_the_list_the_map_and_the_thumbnails(desk, indexed_
     assert plain(at.dock.results.header.text()) == "8 places in 12,400 regions, 0.02 s"
     assert {feature["query"] for feature in layer.getFeatures()} == {"blue metal roof"}
     at.until(lambda: at.dock.results.model.index(7).data(THUMBNAIL) is not None)
+    path, table = layer.source().split("|layername=")
+    at.until(lambda: styles_in(path) == [table])
     asked = at.session.asked("search")[-1]
     assert asked["query"]["text"] == "blue metal roof" and asked["query"]["boxes"] == []
     assert asked["extent"] is None and asked["count"] == 50

@@ -24,7 +24,7 @@ class Walk:
         self.facts = {}
 
     def all(self):
-        for step in (
+        steps = (
             self.engine,
             self.cost,
             self.index_and_search,
@@ -40,7 +40,8 @@ class Walk:
             self.crash,
             self.reopen,
             self.narrow_and_dark,
-        ):
+        )
+        for step in steps:
             step()
             print(step.__name__, "done", flush=True)
         return self.facts

@@ -16,6 +16,7 @@ from qgis.PyQt.QtWidgets import QDockWidget
 from qgis.utils import iface
 
 FOLDER = Path(os.environ["GEOLOUPE_DRIVE"])
+log = []
 gap = {"last": time.perf_counter(), "longest": 0.0}
 
 
@@ -71,6 +72,7 @@ def state():
         "layers": [layer.name() for layer in QgsProject.instance().mapLayers().values()],
         "extent": [round(v, 2) for v in iface.mapCanvas().extent().toRectF().getCoords()],
         "tool": type(iface.mapCanvas().mapTool()).__name__,
+        "log": log[-6:],
         "longest_pause": round(gap["longest"], 4),
     }
 
@@ -153,7 +155,13 @@ def listen():
     part.rename(FOLDER / "answer")
 
 
+def note(message, tag, _level):
+    if tag == "GeoLoupe" or "Traceback" in message:
+        log.append(message[-600:])
+
+
 def begin():
+    QgsApplication.messageLog().messageReceived.connect(note)
     qgis.utils.updateAvailablePlugins()
     started = qgis.utils.loadPlugin("geoloupe") and qgis.utils.startPlugin("geoloupe")
     for timer, slot, pause in ((beats, beat, 10), (ears, listen, 50)):
