@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +61,7 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class ChipRow:
-    """A chip that is done: its rows are in ``shard`` (None when it had nothing to index)."""
+    """A chip that is done; ``partial`` when pixels may still come, ``replaces`` when an older one lies at its place."""
 
     id: int
     source: int
@@ -71,6 +71,7 @@ class ChipRow:
     hash: bytes
     rows: int
     partial: bool
+    replaces: bool = False
 
 
 def connect(folder: Path, create: bool = False) -> sqlite3.Connection:
@@ -163,18 +164,21 @@ def drop_shard(database: sqlite3.Connection, number: int) -> None:
     database.execute("DELETE FROM shards WHERE number = ?", (number,))
 
 
-def add_chips(database: sqlite3.Connection, chips: Iterable[ChipRow], shard: int | None, generation: int) -> None:
-    """Record chips as done. An older chip at the same place dies: its rows are skipped, and dropped by the next merge."""
+def add_chips(database: sqlite3.Connection, chips: Sequence[ChipRow], shard: int | None, generation: int) -> None:
+    """Record chips as done. One that replaces an older chip kills it: its rows are skipped, and dropped by the next merge."""
     for chip in chips:
-        place = (chip.source, chip.scale, chip.window.x0, chip.window.y0)
-        kill_chip(database, place)
-        database.execute(
-            "INSERT INTO chips VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        if chip.replaces:
+            kill_chip(database, (chip.source, chip.scale, chip.window.x0, chip.window.y0))
+    database.executemany(
+        "INSERT INTO chips VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
             (
                 chip.id, chip.source, chip.scale, chip.gsd, chip.window.x0, chip.window.y0, chip.window.x1, chip.window.y1,
                 chip.hash, chip.rows, int(chip.partial), shard if chip.rows else None, generation,
-            ),
-        )  # fmt: skip
+            )
+            for chip in chips
+        ],
+    )  # fmt: skip
 
 
 def kill_chip(database: sqlite3.Connection, place: tuple[int, int, int, int]) -> None:

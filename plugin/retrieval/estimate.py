@@ -66,7 +66,7 @@ def estimate(
         source = open_source(spec, Stretch(), fetch or (lambda bounds, size: None))
         try:
             polygon = where.in_pixels(source.transform, source.crs_wkt) if where else None
-            coverage = coverage_of(source)
+            coverage = coverage_of(source, polygon)
             for scale in choose_scales(source.gsd, card.gsd_range, card.chip_size, gsds, object_size):
                 grid = Grid(source.width, source.height, source.gsd, scale, card.chip_size, overlap)
                 chosen = chips_in(grid, polygon)

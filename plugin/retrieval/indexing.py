@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from affine import Affine
+from numpy.typing import NDArray
 
 from ..errors import GeoLoupeError
 from . import catalogue_db as db
@@ -190,10 +191,10 @@ class _Run:
             row = self._row_of(source, row)
             chip_size, gsd_range = self.encoder.card.chip_size, self.encoder.card.gsd_range
             scales = choose_scales(source.gsd, gsd_range, chip_size, self.gsds, self.object_size)
-            coverage = coverage_of(source)
+            polygon = self.extent.in_pixels(source.transform, source.crs_wkt) if self.extent else None
+            coverage = coverage_of(source, polygon)
             if coverage is not None and not coverage.any():
                 raise GeoLoupeError("raster_empty", f"{spec.label} holds nothing but nodata: choose another raster.")
-            polygon = self.extent.in_pixels(source.transform, source.crs_wkt) if self.extent else None
             recheck = known and source_changed(row)
             if recheck:
                 self.report.notes.append(f"{row.name} has changed since it was indexed: what is different is indexed again.")
@@ -282,9 +283,11 @@ class _Run:
             vectors = self.encoder.encode_regions(pixels, boxes, gsd=task.grid.scale.gsd)
             if not np.isfinite(vectors).all():
                 raise GeoLoupeError("internal", "The encoder's vectors are not finite: check the model's files.")
-            for chip, rows in zip(batch.chips, vectors, strict=True):
-                self.writer.add(_chip_row(task, chip), _records(task, chip), rows[: len(chip.boxes)])
-                self.rows += len(chip.boxes)
+            records = _records(task, np.concatenate([chip.windows for chip in batch.chips]))
+            ends = np.cumsum([len(chip.boxes) for chip in batch.chips])
+            for chip, mine, rows in zip(batch.chips, np.split(records, ends[:-1]), vectors, strict=True):
+                self.writer.add(_chip_row(task, chip), mine, rows[: len(chip.boxes)])
+            self.rows += len(records)
         for chip in batch.empty:
             self.writer.add(_chip_row(task, chip), np.zeros(0, dtype=RECORD), np.zeros((0, 1), dtype=np.float32))
         self.report.chips += len(batch.chips)
@@ -356,17 +359,19 @@ def _settled(known: tuple[bytes, bool] | None) -> bool:
 
 
 def _chip_row(task: Task, read: ReadChip) -> ChipRow:
-    scale = task.grid.scale
-    return ChipRow(0, task.row.id, scale.key, scale.gsd, read.chip.window, read.hash, len(read.boxes), read.partial)
+    scale, window = task.grid.scale, read.chip.window
+    replaces = (window.x0, window.y0) in task.done
+    return ChipRow(0, task.row.id, scale.key, scale.gsd, window, read.hash, len(read.boxes), read.partial, replaces)
 
 
-def _records(task: Task, read: ReadChip) -> np.ndarray[Any, np.dtype[np.void]]:
-    records = np.zeros(len(read.windows), dtype=RECORD)
+def _records(task: Task, windows: NDArray[np.int64]) -> NDArray[np.void]:
+    """Windows (n, 4) -> their records (n,), without ids."""
+    records = np.zeros(len(windows), dtype=RECORD)
     records["source"], records["scale"], records["gsd"] = task.row.id, task.grid.scale.key, task.grid.scale.gsd
     records["date"] = task.row.date or 0
     for place, name in enumerate(("x0", "y0", "x1", "y1")):
-        records[name] = read.windows[:, place]
-    bounds = footprint_bounds(read.windows, Affine(*task.row.transform), task.row.crs)
+        records[name] = windows[:, place]
+    bounds = footprint_bounds(windows, Affine(*task.row.transform), task.row.crs)
     for place, name in enumerate(("west", "south", "east", "north")):
         records[name] = bounds[:, place]
     return records

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from shapely.geometry import Polygon
+from shapely.geometry import Polygon, box
 
 from ..errors import GeoLoupeError
 from .georeference import bounds_to_polygon
@@ -19,6 +19,7 @@ from .opening import AnySource
 from .records import interleave
 
 OUTSIDE = "The extent lies outside the raster: move it onto the raster, or index the whole layer."
+WORTH_A_LOOK = 0.25  # of a raster that an extent must cover before the whole is looked at
 BLOCK = 16  # chips along a side of the blocks that are walked one after another
 
 
@@ -46,8 +47,12 @@ class Extent:
         return bounds_to_polygon(self.bounds, self.crs or crs, transform, crs)
 
 
-def coverage_of(source: AnySource) -> NDArray[np.bool_] | None:
-    """The source's coarse mask; None where it has none, or where a damaged file gives none as a whole."""
+def coverage_of(source: AnySource, polygon: Polygon | None) -> NDArray[np.bool_] | None:
+    """The source's coarse mask; None where it has none, where a damaged file gives none as a whole, and where the extent
+    (in pixels) is so small a part of the raster that looking at the chips themselves costs less."""
+    whole = source.width * source.height
+    if polygon is not None and polygon.intersection(box(0, 0, source.width, source.height)).area < WORTH_A_LOOK * whole:
+        return None
     try:
         return source.coverage()
     except GeoLoupeError:

@@ -178,7 +178,7 @@ class RasterSource:
             how = Resampling.nearest if same else Resampling.average if shrinking else Resampling.bilinear
             values, good = self._read_raw(inside, part, how)
             colours = np.moveaxis(self.stretch.apply(values), 0, 2)
-        pixels[top:bottom, left:right] = np.where(good[..., None], colours, 0)
+        pixels[top:bottom, left:right] = colours if good.all() else np.where(good[..., None], colours, 0)
         valid[top:bottom, left:right] = good
         return pixels, valid
 
@@ -251,17 +251,20 @@ def _undeclared(values: NDArray[Any]) -> NDArray[np.bool_]:
     Many mosaics fill what they do not cover and declare nothing; a square without any other value shows nothing anyway.
     """
     byte = values.dtype == np.uint8
-    empty: NDArray[np.bool_] = np.all(values <= 1 if byte else values == 0, axis=0)
-    result = _whole_cells(empty)
-    if byte:
-        result |= _whole_cells(np.asarray(np.all(values >= 254, axis=0)))
-    return result
+    brightest = values.max(axis=0)
+    if not byte:
+        return _whole_cells((brightest == 0) & (values.min(axis=0) == 0))
+    return _whole_cells(brightest <= 1) | _whole_cells(values.min(axis=0) >= 254)
 
 
 def _whole_cells(flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
     height, width = flags.shape
     if not flags.any():
         return np.zeros_like(flags)
-    padded = np.pad(flags, ((0, -height % CELL), (0, -width % CELL)), constant_values=True)
+    padded = flags
+    if height % CELL or width % CELL:
+        padded = np.pad(flags, ((0, -height % CELL), (0, -width % CELL)), constant_values=True)
     cells = padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL).all(axis=(1, 3))
+    if not cells.any():
+        return np.zeros_like(flags)
     return np.repeat(np.repeat(cells, CELL, axis=0), CELL, axis=1)[:height, :width]

@@ -159,7 +159,7 @@ def read_chip(source: AnySource, grid: Grid, chip: Chip) -> ReadChip:
     """Read a chip and keep those of its regions of which at least half is valid."""
     size = grid.chip_size
     pixels, valid = source.read(chip.window, (size, size))
-    digest = hashlib.blake2b(pixels.tobytes(), digest_size=16)
+    digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16)
     windows, _ = grid.regions(chip)
     corner = np.array([chip.window.x0, chip.window.y0] * 2, dtype=np.float64)
     boxes = np.clip((windows - corner) / grid.side, 0, 1)
