@@ -1,0 +1,276 @@
+"""The network of the compact encoder, in torch (training and export only; at run time it is ONNX).
+
+Image tokens attend to each other only. A suffix is [box token?, text tokens?, instruction tokens?, readout]; its tokens attend
+to the image tokens of their chip, with a learned bias towards the box, and to the suffix itself. So the image is looked at
+once, and any number of suffixes are answered in one packed pass. A text alone is a suffix without an image.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from .packing import TEXT_LIMIT
+
+WIDTH = 256
+HEADS = 8
+LAYERS = 4
+PATCH = 16
+TEXT, INSTRUCTION = 0, 1  # segments of suffix words
+MOBILE = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
+FROZEN = 4  # the first convolution and the blocks up to stride 4 keep their ImageNet weights
+
+
+class Convolution(nn.Module):
+    """A folded convolution of MobileNetV2 with TensorFlow's "same" padding."""
+
+    def __init__(
+        self, inputs: int, outputs: int, size: int = 1, stride: int = 1, depthwise: bool = False, act: bool = True
+    ) -> None:
+        super().__init__()
+        self.c = nn.Conv2d(inputs, outputs, size, stride, 0, groups=inputs if depthwise else 1, bias=True)
+        self.size, self.stride, self.act = size, stride, act
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.size == 3:
+            x = functional.pad(x, (1, 1, 1, 1) if self.stride == 1 else (0, 1, 0, 1))
+        x = self.c(x)
+        return functional.relu6(x) if self.act else x
+
+
+class Inverted(nn.Module):
+    """One inverted residual block."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, expand: int) -> None:
+        super().__init__()
+        hidden = inputs * expand
+        steps = [Convolution(inputs, hidden)] if expand != 1 else []
+        steps += [Convolution(hidden, hidden, 3, stride, True), Convolution(hidden, outputs, act=False)]
+        self.l = nn.Sequential(*steps)
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.l(x) if self.residual else self.l(x)
+
+
+class Stem(nn.Module):
+    """(B, 3, S, S) in -1..1 -> (B, tokens, WIDTH), one token for each 16 x 16 pixels, row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        blocks: list[nn.Module] = [Convolution(3, 32, 3, 2)]
+        channels = 32
+        for expand, outputs, count, stride in MOBILE:
+            for number in range(count):
+                blocks.append(Inverted(channels, outputs, stride if number == 0 else 1, expand))
+                channels = outputs
+        self.f = nn.Sequential(*blocks)
+        self.norm8, self.norm16, self.norm32 = nn.LayerNorm(128), nn.LayerNorm(96), nn.LayerNorm(320)
+        self.colour = nn.Sequential(nn.Conv2d(3, 64, 1), nn.GELU(), nn.Conv2d(64, 32, 1))
+        self.out = nn.Linear(128 + 96 + 320 + 48 + 32, WIDTH)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        x = pixels
+        with torch.no_grad():
+            for block in self.f[:FROZEN]:
+                x = block(x)
+        for block in self.f[FROZEN:7]:
+            x = block(x)
+        stride8 = functional.pixel_unshuffle(x, 2)
+        for block in self.f[7:14]:
+            x = block(x)
+        stride16 = x
+        for block in self.f[14:]:
+            x = block(x)
+        stride32 = functional.interpolate(x, scale_factor=2, mode="nearest")
+        fine = functional.avg_pool2d(pixels, 4)
+        parts = [
+            self.norm8(_rows(stride8)),
+            self.norm16(_rows(stride16)),
+            self.norm32(_rows(stride32)),
+            _rows(functional.pixel_unshuffle(fine, 4)),
+            _rows(functional.avg_pool2d(self.colour(fine), 4)),
+        ]
+        return self.out(torch.cat(parts, -1))
+
+
+def _rows(maps: Tensor) -> Tensor:
+    return maps.flatten(2).transpose(1, 2)
+
+
+class Fourier(nn.Module):
+    """Numbers in 0..1 -> WIDTH, through sines of growing frequency."""
+
+    def __init__(self, numbers: int, bands: int = 6) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", math.pi * 2.0 ** torch.arange(bands), persistent=False)
+        self.mlp = nn.Sequential(nn.Linear(numbers * (1 + 2 * bands), WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
+
+    def forward(self, values: Tensor) -> Tensor:
+        angles = (values.unsqueeze(-1) * self.frequencies).flatten(-2)
+        return self.mlp(torch.cat([values, angles.sin(), angles.cos()], -1))
+
+
+class Layer(nn.Module):
+    """One pre-norm layer that reads image tokens and suffix tokens with the same weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.query, self.keyvalue = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, 2 * WIDTH)
+        self.project = nn.Linear(WIDTH, WIDTH)
+        self.up, self.down = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+        self.gain = nn.Parameter(torch.ones(HEADS))
+
+    def keys(self, normed: Tensor) -> tuple[Tensor, Tensor]:
+        """(..., n, WIDTH) -> keys and values (..., HEADS, n, WIDTH / HEADS)."""
+        keys, values = self.keyvalue(normed).chunk(2, -1)
+        return _heads(keys), _heads(values)
+
+    def mlp(self, x: Tensor) -> Tensor:
+        return x + self.down(functional.gelu(self.up(self.norm2(x)), approximate="tanh"))
+
+    def image(self, x: Tensor, last: bool) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """One step of the image tokens, and the keys and values that suffixes attend to. The last step makes only those."""
+        normed = self.norm1(x)
+        keys, values = self.keys(normed)
+        if not last:
+            seen = functional.scaled_dot_product_attention(_heads(self.query(normed)), keys, values)
+            x = self.mlp(x + self.project(_join(seen)))
+        return x, (keys, values)
+
+    def suffix(self, x: Tensor, hidden: Tensor | None, seen: tuple[Tensor, Tensor] | None, nearness: Tensor | None) -> Tensor:
+        """One step of the suffix tokens.
+
+        x (B, R, L, WIDTH); hidden (B, R, L) is True where there is no token; seen: keys and values of the B images;
+        nearness (B, R, tokens): the log of each image token's overlap with the box.
+        """
+        normed = self.norm1(x)
+        batch, regions, length, _ = x.shape
+        query = _heads(self.query(normed)) * (WIDTH // HEADS) ** -0.5  # B, R, H, L, d
+        own_keys, own_values = self.keys(normed)
+        scores = query @ own_keys.transpose(-1, -2)
+        if hidden is not None:
+            scores = scores.masked_fill(hidden[:, :, None, None, :], -1e4)
+        if seen is None or nearness is None:
+            mixed = scores.softmax(-1) @ own_values
+        else:
+            keys, values = seen
+            packed = query.transpose(1, 2).reshape(batch, HEADS, regions * length, WIDTH // HEADS)
+            far = (packed @ keys.transpose(-1, -2)).reshape(batch, HEADS, regions, length, -1).transpose(1, 2)
+            far = far + (nearness[:, :, None] * self.gain[:, None])[:, :, :, None, :]
+            weights = torch.cat([far, scores], -1).softmax(-1)
+            count = keys.shape[-2]
+            image_weights = weights[..., :count].transpose(1, 2).reshape(batch, HEADS, regions * length, count)
+            mixed = (image_weights @ values).reshape(batch, HEADS, regions, length, -1).transpose(1, 2)
+            mixed = mixed + weights[..., count:] @ own_values
+        return self.mlp(x + self.project(_join(mixed)))
+
+
+def _heads(x: Tensor) -> Tensor:
+    return x.unflatten(-1, (HEADS, WIDTH // HEADS)).transpose(-3, -2)
+
+
+def _join(x: Tensor) -> Tensor:
+    return x.transpose(-3, -2).flatten(-2)
+
+
+def overlap(boxes: Tensor, side: int) -> Tensor:
+    """Which part of each image token lies in a box: boxes (B, R, 4) in 0..1 -> (B, R, side * side) in 0..1."""
+    start = torch.arange(side, device=boxes.device, dtype=boxes.dtype)
+    edges = boxes.unsqueeze(-1) * side
+    across = (torch.minimum(edges[:, :, 2], start + 1) - torch.maximum(edges[:, :, 0], start)).clamp(0, 1)
+    down = (torch.minimum(edges[:, :, 3], start + 1) - torch.maximum(edges[:, :, 1], start)).clamp(0, 1)
+    return (down.unsqueeze(-1) * across.unsqueeze(-2)).flatten(-2)
+
+
+class Seen:
+    """What is kept of a batch of chips: stem tokens, and keys and values of every layer."""
+
+    def __init__(self, tokens: Tensor, memory: list[tuple[Tensor, Tensor]]) -> None:
+        self.tokens, self.memory = tokens, memory
+
+    def pick(self, rows: Tensor) -> Seen:
+        """The same for some of the chips, in that order."""
+        return Seen(self.tokens[rows], [(keys[rows], values[rows]) for keys, values in self.memory])
+
+
+class CompactNetwork(nn.Module):
+    """Image, box and text tokens in, one unit vector of WIDTH out."""
+
+    def __init__(self, pieces: int) -> None:
+        super().__init__()
+        self.stem = Stem()
+        self.place_of_token, self.box_code = Fourier(2), Fourier(4)
+        self.box_content = nn.Linear(WIDTH, WIDTH)
+        self.words = nn.Embedding(pieces, WIDTH)
+        self.word_place = nn.Parameter(torch.randn(TEXT_LIMIT, WIDTH) * 0.02)
+        self.segments = nn.Parameter(torch.randn(2, WIDTH) * 0.02)
+        self.readout = nn.Parameter(torch.randn(WIDTH) * 0.02)
+        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+        self.last_norm = nn.LayerNorm(WIDTH)
+        self.answer = nn.Linear(WIDTH, WIDTH, bias=False)
+
+    def look(self, chips: Tensor) -> Seen:
+        """chips uint8 (B, S, S, 3), S a multiple of 32 -> what suffixes need of them."""
+        pixels = (chips.permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+        tokens = self.stem(pixels)
+        side = chips.shape[1] // PATCH
+        middle = (torch.arange(side, device=chips.device, dtype=torch.float32) + 0.5) / side
+        grid = torch.stack([middle.repeat(side), middle.repeat_interleave(side)], -1)
+        x = tokens + self.place_of_token(grid)
+        memory = []
+        for number, layer in enumerate(self.layers):
+            x, kept = layer.image(x, number == LAYERS - 1)
+            memory.append(kept)
+        return Seen(tokens, memory)
+
+    def regions(self, seen: Seen, boxes: Tensor) -> Tensor:
+        """boxes (B, R, 4) in 0..1 -> (B, R, WIDTH) unit vectors of the plain regions."""
+        token, nearness = self._box(seen, boxes)
+        readout = self.readout.expand_as(token)
+        return self._run(torch.stack([token, readout], 2), None, seen, nearness)
+
+    def composed(self, seen: Seen, boxes: Tensor, words: Tensor, segments: Tensor) -> Tensor:
+        """As :meth:`regions`, each box with words: words, segments int64 (B, R, L); word 0 is padding."""
+        token, nearness = self._box(seen, boxes)
+        text = self._words(words, segments)
+        readout = self.readout.expand_as(token)
+        absent = torch.zeros_like(words[..., :1], dtype=torch.bool)
+        hidden = torch.cat([absent, words == 0, absent], -1)
+        return self._run(torch.cat([token.unsqueeze(2), text, readout.unsqueeze(2)], 2), hidden, seen, nearness)
+
+    def texts(self, words: Tensor) -> Tensor:
+        """words int64 (T, L), 0 is padding -> (T, WIDTH) unit vectors."""
+        text = self._words(words, torch.zeros_like(words))
+        readout = self.readout.expand(words.shape[0], 1, WIDTH)
+        hidden = torch.cat([words == 0, torch.zeros_like(words[:, :1], dtype=torch.bool)], -1)
+        return self._run(torch.cat([text, readout], 1)[None], hidden[None], None, None)[0]
+
+    def _box(self, seen: Seen, boxes: Tensor) -> tuple[Tensor, Tensor]:
+        side = int(seen.tokens.shape[1] ** 0.5)
+        part = overlap(boxes, side)
+        mean = (part / part.sum(-1, keepdim=True).clamp_min(1e-4)) @ seen.tokens.float()
+        return self.box_content(mean) + self.box_code(boxes), (part + 0.05).log()
+
+    def _words(self, words: Tensor, segments: Tensor) -> Tensor:
+        """Words of each segment are counted from 0: the text is padded to its own place, the instruction begins anew."""
+        before = (segments == INSTRUCTION).long()
+        place = torch.arange(words.shape[-1], device=words.device).expand_as(words)
+        first = (1 - before).sum(-1, keepdim=True)
+        place = place - before * first
+        return self.words(words) + self.word_place[place] + self.segments[segments]
+
+    def _run(self, x: Tensor, hidden: Tensor | None, seen: Seen | None, nearness: Tensor | None) -> Tensor:
+        for number, layer in enumerate(self.layers):
+            x = layer.suffix(x, hidden, seen.memory[number] if seen else None, nearness)
+        x = self.last_norm(x)
+        if hidden is None:
+            mean = x.mean(2)
+        else:
+            there = (~hidden).unsqueeze(-1).to(x.dtype)
+            mean = (x * there).sum(2) / there.sum(2)
+        return functional.normalize(self.answer(mean).float(), dim=-1)

@@ -1,0 +1,27 @@
+"""Texts and instructions as rows of numbers, the way training and run time both need them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .tokenizer import WordPieces
+
+TEXT_LIMIT = 48  # word pieces of a text alone
+TEXT_PART, INSTRUCTION_PART = 32, 16  # beside a box
+
+
+def pack(tokens: WordPieces, texts: Sequence[str], instructions: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Words and segments (rows, longest) int64: the text (segment 0), the instruction (1), padding (word 0, segment 1)."""
+    rows = [
+        (tokens.numbers(text, TEXT_PART) if text else [], tokens.numbers(said, INSTRUCTION_PART) if said else [])
+        for text, said in zip(texts, instructions, strict=False)
+    ]
+    longest = max([1, *(len(text) + len(said) for text, said in rows)])
+    words, segments = np.zeros((len(rows), longest), np.int64), np.ones((len(rows), longest), np.int64)
+    for number, (text, said) in enumerate(rows):
+        words[number, : len(text) + len(said)] = text + said
+        segments[number, : len(text)] = 0
+    return words, segments

@@ -1,0 +1,146 @@
+"""The shipped encoder keeps its promises: shapes, unit length, one look equals many looks, and what it refuses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from geoloupe.models import Box, Image, InputError, Interleaved, Place, Text, load_encoder
+from geoloupe.models.catalogue import BUNDLED
+from geoloupe.models.instructions import KIND, MATCH, SURROUNDINGS, THIS_THING
+
+BOXES = np.array([[0.1, 0.1, 0.35, 0.4], [0.5, 0.5, 0.9, 0.95], [0, 0, 1, 1], [0.52, 0.05, 0.6, 0.12]], np.float32)
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    return load_encoder("compact", "cpu")
+
+
+@pytest.fixture(scope="module")
+def chips():
+    """A green field with a grey road, a blue and a red roof, and its mirror image."""
+    rng = np.random.default_rng(3)
+    chip = np.clip(np.array([92, 120, 70]) + rng.normal(0, 9, (224, 224, 3)), 0, 255)
+    chip[150:170] = 120
+    chip[22:90, 22:78] = (40, 90, 190)
+    chip[22:56, 22:78] = (55, 110, 210)
+    chip[112:212, 112:200] = (170, 50, 40)
+    first = chip.astype(np.uint8)
+    return np.stack([first, first[:, ::-1]])
+
+
+def asked(encoder, chip, box, *words, instruction=None):
+    return encoder.encode([Interleaved([Image(chip), Box(*(float(edge) for edge in box)), *map(Text, words)], instruction)])[0]
+
+
+def test_regions_are_unit_vectors_of_the_promised_shape(encoder, chips):
+    vectors = encoder.encode_regions(chips, np.stack([BOXES, BOXES]), gsd=0.15)
+    assert vectors.shape == (2, 4, 256) and vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=-1), 1, atol=1e-5)
+
+
+def test_one_look_equals_one_box_at_a_time(encoder, chips):
+    vectors = encoder.encode_regions(chips, np.stack([BOXES, BOXES]))
+    for number, chip in enumerate(chips):
+        for place, box in enumerate(BOXES):
+            for instruction in (None, THIS_THING, MATCH["thing"], "  find this thing "):
+                assert np.abs(asked(encoder, chip, box, instruction=instruction) - vectors[number, place]).max() < 1e-4
+
+
+def test_a_region_does_not_depend_on_its_neighbours_in_the_call(encoder, chips):
+    together = encoder.encode_regions(chips, np.stack([BOXES, BOXES]))
+    alone = encoder.encode_regions(chips[1:], BOXES[None, 1:2])
+    assert np.abs(together[1, 1] - alone[0, 0]).max() < 1e-4
+    many = encoder.encode_regions(np.concatenate([chips] * 10), np.stack([BOXES] * 20))
+    assert np.abs(many.reshape(10, 2, 4, 256) - together).max() < 1e-4
+
+
+def test_boxes_of_one_chip_differ(encoder, chips):
+    blue, red = encoder.encode_regions(chips[:1], BOXES[None, :2])[0]
+    assert float(blue @ red) < 0.8
+
+
+def test_an_image_without_a_box_is_its_whole(encoder, chips):
+    assert (
+        np.abs(
+            encoder.encode([Interleaved([Image(chips[0])])])[0] - encoder.encode_regions(chips[:1], BOXES[None, 2:3])[0, 0]
+        ).max()
+        < 1e-4
+    )
+
+
+def test_words_and_instructions_change_the_vector(encoder, chips):
+    plain = asked(encoder, chips[0], BOXES[0])
+    for words, instruction in ((["red roof"], None), ([], KIND), ([], SURROUNDINGS), (["red roof"], KIND)):
+        other = asked(encoder, chips[0], BOXES[0], *words, instruction=instruction)
+        assert np.isclose(np.linalg.norm(other), 1, atol=1e-5)
+        assert float(other @ plain) < 0.99
+
+
+def test_colours_are_told_apart_by_words_boxes_and_both(encoder, chips):
+    blue, red = encoder.encode_regions(chips[:1], BOXES[None, :2])[0]
+    by_blue, by_red = encoder.encode([Interleaved([Text("blue roof")]), Interleaved([Text("red roof")])])
+    assert blue @ by_blue > red @ by_blue and red @ by_red > blue @ by_red
+    edited = asked(encoder, chips[0], BOXES[1], "blue roof")
+    assert blue @ edited > red @ edited
+
+
+def test_several_boxes_and_images_are_averaged(encoder, chips):
+    both = encoder.encode(
+        [Interleaved([Image(chips[0]), Box(*map(float, BOXES[0])), Box(*map(float, BOXES[1])), Image(chips[1])])]
+    )[0]
+    parts = (
+        asked(encoder, chips[0], BOXES[0])
+        + asked(encoder, chips[0], BOXES[1])
+        + encoder.encode([Interleaved([Image(chips[1])])])[0]
+    )
+    assert np.abs(both - parts / np.linalg.norm(parts)).max() < 1e-4
+
+
+def test_mixed_inputs_in_one_call_keep_their_order(encoder, chips):
+    inputs = [Interleaved([Text("a road")]), Interleaved([Image(chips[0])]), Interleaved([Text("trees")]),
+              Interleaved([Image(chips[0]), Box(0.1, 0.1, 0.3, 0.3), Text("but red")], KIND)]  # fmt: skip
+    together = encoder.encode(inputs)
+    for vector, given in zip(together, inputs, strict=False):
+        assert np.abs(vector - encoder.encode([given])[0]).max() < 1e-4
+    assert encoder.encode([]).shape == (0, 256)
+
+
+def test_texts_of_other_lengths_in_the_batch_do_not_matter(encoder):
+    short = encoder.encode([Interleaved([Text("roof")])])
+    mixed = encoder.encode([Interleaved([Text("roof")]), Interleaved([Text("a very long sentence about many things " * 9)])])
+    assert np.abs(short[0] - mixed[0]).max() < 1e-4
+
+
+@pytest.mark.parametrize("shape", [(224, 224, 1), (300, 300, 4), (64, 64, 3), (100, 333, 3), (1, 1, 3)])
+def test_any_size_and_number_of_bands(encoder, shape):
+    pixels = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    by_image = encoder.encode([Interleaved([Image(pixels), Box(0.2, 0.2, 0.7, 0.6)])])[0]
+    by_region = encoder.encode_regions(pixels[None], np.array([[[0.2, 0.2, 0.7, 0.6]]], np.float32))[0, 0]
+    assert np.isfinite(by_image).all() and np.abs(by_image - by_region).max() < 1e-4
+
+
+def test_what_it_cannot_read_is_refused_in_a_sentence(encoder, chips):
+    with pytest.raises(InputError, match="place"):
+        encoder.encode([Interleaved([Place(27.6, 85.5), Text("blue roof")])])
+    with pytest.raises(InputError, match="two bands"):
+        encoder.encode([Interleaved([Image(np.zeros((9, 9, 2), np.uint8))])])
+    with pytest.raises(InputError, match="uint8"):
+        encoder.encode_regions(chips.astype(np.float32), np.stack([BOXES, BOXES]))
+    assert encoder.encode_regions(chips, np.zeros((2, 0, 4), np.float32)).shape == (2, 0, 256)
+
+
+def test_it_is_small_and_its_weights_lie_beside_it():
+    onnx = pytest.importorskip("onnx")
+    folder = BUNDLED / "compact"
+    assert sum(path.stat().st_size for path in folder.iterdir()) <= 20_000_000
+    for name in ("chips", "query", "text"):
+        graph = onnx.load(str(folder / f"{name}.onnx"), load_external_data=False).graph
+        outside = [entry.value for tensor in graph.initializer for entry in tensor.external_data if entry.key == "location"]
+        assert set(outside) == {"weights.bin"}
+
+
+def test_background_phrases_are_there_and_readable(encoder):
+    phrases = (BUNDLED / "compact" / encoder.card.extra["background_phrases"]).read_text(encoding="utf-8").splitlines()
+    assert len(phrases) == len(set(phrases)) >= 120 and all(phrase.strip() == phrase for phrase in phrases)

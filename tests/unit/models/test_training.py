@@ -1,0 +1,191 @@
+"""The training makes what it says it makes, and a short run of it, exported, answers as the torch network does."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("PIL")
+
+from geoloupe.models.compact.architecture import CompactNetwork, overlap  # noqa: E402
+from geoloupe.models.compact.augment import colour_of, shade, turn, turn_box  # noqa: E402
+from geoloupe.models.compact.losses import contrast, soft_contrast  # noqa: E402
+from geoloupe.models.compact.prompts import COLOUR_NAMES  # noqa: E402
+
+
+def test_overlap_is_the_exact_part_of_each_token():
+    part = overlap(torch.tensor([[[0.25, 0.0, 0.75, 0.5]]]), 2)[0, 0]
+    assert part.tolist() == [0.5, 0.5, 0.0, 0.0]
+    assert overlap(torch.tensor([[[0.0, 0.0, 1.0, 1.0]]]), 14).min() == 1
+
+
+@pytest.mark.parametrize("way", range(8))
+def test_boxes_turn_with_their_picture(way):
+    picture = np.zeros((40, 40, 3), np.uint8)
+    picture[5:12, 20:33] = 255
+    x0, y0, x1, y1 = (int(edge) for edge in turn_box((20, 5, 33, 12), way, 40))
+    turned = turn(picture, way)
+    assert turned[y0:y1, x0:x1].min() == 255 and turned.sum() == turned[y0:y1, x0:x1].sum()
+
+
+def test_shades_have_the_name_they_were_made_for():
+    rng = np.random.default_rng(0)
+    named = [(name, colour_of(shade(name, rng) * 255)) for name in COLOUR_NAMES for _ in range(40)]
+    wrong = [pair for pair in named if pair[1] not in (pair[0], None)]
+    assert len(wrong) < 0.1 * len(named), wrong
+
+
+def test_contrast_leaves_unknown_answers_out():
+    scores = torch.tensor([[5.0, 9.0, 0.0]])
+    assert contrast(scores, torch.tensor([[1.0, -1.0, 0.0]])) < 0.01
+    assert contrast(scores, torch.tensor([[1.0, 0.0, 0.0]])) > 3
+    assert contrast(scores, torch.tensor([[0.0, 0.0, 0.0]])) == 0
+    assert soft_contrast(scores, torch.tensor([[1.0, -1.0, 0.0]])) < 0.01
+
+
+def test_padding_and_other_suffixes_do_not_change_a_vector():
+    torch.manual_seed(0)
+    network = CompactNetwork(50).eval()
+    words = torch.tensor([[3, 4, 0, 0], [5, 6, 7, 8]])
+    with torch.no_grad():
+        assert torch.allclose(network.texts(words)[0], network.texts(words[:1, :2])[0], atol=1e-5)
+        seen = network.look(torch.randint(0, 255, (1, 64, 64, 3), dtype=torch.uint8))
+        boxes = torch.tensor([[[0.1, 0.1, 0.5, 0.6], [0.3, 0.3, 0.9, 0.9]]])
+        assert torch.allclose(network.regions(seen, boxes)[:, 1], network.regions(seen, boxes[:, 1:])[:, 0], atol=1e-5)
+
+
+def test_words_about_painted_things_are_true_of_the_right_regions(tmp_path):
+    batch = _batches(tmp_path, 96)
+    chips, boxes, valid = batch["chips"], batch["boxes"][batch["valid"]], batch["valid"]
+    assert chips.dtype == torch.uint8 and tuple(chips.shape[1:]) == (96, 96, 3)
+    assert (boxes[:, 2:] > boxes[:, :2]).all() and boxes.min() >= 0 and boxes.max() <= 1
+    count = int(valid.sum())
+    assert batch["target"].shape == (count, len(batch["texts"])) and (batch["target"].max(0).values == 1).all()
+    assert torch.equal(batch["alike"], batch["alike"].T) and (batch["alike"].diagonal() == -1).all()
+    assert batch["query_target"].shape == (len(batch["query_chip"]), count)
+    found = batch["thing"] >= 0
+    assert not batch["blocked"][found, batch["thing"][found]].any()
+
+
+@pytest.mark.heavy
+def test_a_short_training_runs_resumes_exports_and_equals_torch(tmp_path):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxscript")
+    from geoloupe.models import Box, Image, Interleaved, Text, load_encoder
+    from geoloupe.models.compact.batches import Mix
+    from geoloupe.models.compact.export import export, load_network
+    from geoloupe.models.compact.packing import pack
+    from geoloupe.models.compact.train import train
+    from geoloupe.models.instructions import KIND
+
+    training = _training_folder(tmp_path)
+    run = tmp_path / "run"
+    _cache(run / "cache", training)
+    mix = Mix(mosaics=2, pairs=1, objects=1, wholes=1)
+    train(training, run, 0.15, "cpu", mix=mix, sides=(64, 96))
+    steps = torch.load(run / "checkpoint.pt", weights_only=True)["step"]
+    checkpoint = train(training, run, 0.25, "cpu", resume=True, mix=mix, sides=(64, 96))
+    assert torch.load(checkpoint, weights_only=True)["step"] > steps > 0
+    export(checkpoint, run / "cache" / "pieces.txt", tmp_path / "out", {"revision": "test"})
+    encoder, network = load_encoder(tmp_path / "out", "cpu"), load_network(checkpoint)
+    chips = _real_chips()
+    boxes = np.array([[[0.1, 0.2, 0.4, 0.6], [0.0, 0.0, 1.0, 1.0], [0.7, 0.7, 0.75, 0.8]]] * len(chips), np.float32)
+    with torch.no_grad():
+        seen = network.look(torch.from_numpy(chips))
+        expected = network.regions(seen, torch.from_numpy(boxes)).numpy()
+        words, segments = pack(encoder._tokens, ["blue roof"] * len(chips), [KIND] * len(chips))
+        asked = network.composed(
+            seen, torch.from_numpy(boxes[:, :1]), torch.from_numpy(words)[:, None], torch.from_numpy(segments)[:, None]
+        )[:, 0]
+        said = network.texts(torch.from_numpy(encoder._tokens.batch(["a road between trees"], 48))).numpy()
+    assert np.abs(encoder.encode_regions(chips, boxes) - expected).max() < 1e-3
+    box = Box(*(float(edge) for edge in boxes[0, 0]))
+    assert (
+        np.abs(encoder.encode([Interleaved([Image(chip), box, Text("blue roof")], KIND) for chip in chips]) - asked.numpy()).max()
+        < 1e-3
+    )
+    assert np.abs(encoder.encode([Interleaved([Text("a road between trees")])]) - said).max() < 1e-3
+
+
+def _real_chips():
+    """Two chips of real imagery where it is at hand, else drawn ones."""
+    frames = sorted((Path(os.environ.get("GEOLOUPE_DATA", "")) / "imagery" / "kit_ais_vehicles").glob("*.png"))
+    if os.environ.get("GEOLOUPE_DATA") and frames:
+        from PIL import Image as Picture
+
+        picture = np.asarray(Picture.open(frames[0]).convert("RGB"))
+        return np.stack([picture[:224, :224], picture[100:324, 200:424]])
+    rng = np.random.default_rng(5)
+    return np.stack([_texture(rng, 224) for _ in range(2)])
+
+
+def _texture(rng, side):
+    from geoloupe.models.compact.augment import resize
+
+    small = rng.integers(30, 220, (6, 6, 3)).astype(np.uint8)
+    return np.clip(resize(small, side, side) + rng.normal(0, 8, (side, side, 3)), 0, 255).astype(np.uint8)
+
+
+def _training_folder(folder):
+    """A tiny folder laid out as the training data is, with a stem of random weights."""
+    import json
+
+    training = folder / "training"
+    (training / "mobilenet_v2_imagenet").mkdir(parents=True)
+    stem = {name[5:]: value.half() * 0.5 for name, value in CompactNetwork(2).state_dict().items() if name.startswith("stem.f.")}
+    torch.save(stem, training / "mobilenet_v2_imagenet" / "mobilenet_v2_imagenet_fp16.pt")
+    rows = [
+        {"image": f"{name}/{n}.webp", "class": name, "captions": [f"{name.lower()} with trees number {n} ."]}
+        for name in ("Forest", "Port")
+        for n in range(6)
+    ]
+    (training / "scenes_aid_rsicd.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    return training
+
+
+def _cache(cache, training):
+    """What text_data.prepare and images.prepare would write, from generated pictures and without the sentence encoder."""
+    import json
+
+    from geoloupe.models.compact.prompts import all_phrases
+    from geoloupe.models.compact.text_data import captions
+    from geoloupe.models.compact.tokenizer import PAD_PIECE, UNKNOWN_PIECE
+
+    rng = np.random.default_rng(1)
+    (cache / "frames").mkdir(parents=True)
+    spoken = {text for five in captions(training) for text in five}
+    texts = [*sorted(spoken | set(all_phrases())), "a piece of furniture", "an idea"]
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789"
+    pieces = [PAD_PIECE, UNKNOWN_PIECE, *letters, *("##" + letter for letter in letters), "roof", "blue"]
+    (cache / "pieces.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    (cache / "texts.json").write_text(json.dumps(texts), encoding="utf-8")
+    vectors = rng.normal(size=(len(texts), 384))
+    np.save(cache / "vectors.npy", (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16))
+    np.save(cache / "table.npy", rng.normal(0, 0.3, (len(pieces), 256)).astype(np.float32))
+    np.save(cache / "scenes.npy", np.stack([_texture(rng, 150) for _ in range(12)]))
+    np.save(cache / "trees.npy", np.stack([_texture(rng, 256) for _ in range(2)]))
+    np.save(cache / "crowns.npy", np.stack([_texture(rng, 512) for _ in range(2)]))
+    np.save(cache / "frames" / "one.npy", _texture(rng, 600))
+    cars = [[0, x, y, x + 30, y + 16] for x, y in rng.uniform(0, 560, (12, 2))]
+    (cache / "roofs.json").write_text(
+        json.dumps([{"source": "frames", "item": 0, "colour": "blue", "box": [100, 100, 180, 160]}]), encoding="utf-8"
+    )
+    points = rng.uniform(0, 256, (2, 8, 2)).tolist()
+    crowns = [[[x, y, x + 60, y + 60] for x, y in rng.uniform(0, 450, (8, 2)).tolist()] for _ in range(2)]
+    (cache / "annotations.json").write_text(json.dumps({
+        "classes": ["Forest", "Port"], "scene_class": [0] * 6 + [1] * 6, "scene_held": [n % 6 == 4 for n in range(12)],
+        "trees": points, "trees_held": [False, True], "crowns": crowns, "crowns_held": [False, True],
+        "frames": [{"name": "one", "size": [600, 600], "boxes": cars, "held": False}],
+    }), encoding="utf-8")  # fmt: skip
+
+
+def _batches(folder, side):
+    from geoloupe.models.compact.batches import Batches, Mix
+
+    training = _training_folder(folder)
+    _cache(folder / "cache", training)
+    return next(iter(Batches(folder / "cache", training, side, Mix(mosaics=3, pairs=2, objects=1, wholes=1), 3)))
