@@ -29,6 +29,7 @@ def run_tier(tier, runtime, options):
     }
     command = [str(python), "-m", "pytest", str(TESTS / tier), "-q", "--durations=5", "--durations-min=2", *options]
     if python == QGIS:
+        command.append("--timeout-method=thread")  # a signal does not reach Python while Qt's event loop or C++ hangs
         environment.update(QT_QPA_PLATFORM=os.environ.get("QT_QPA_PLATFORM", "offscreen"), XDG_RUNTIME_DIR=runtime)
         shutil.rmtree(TESTS / ".qgis-settings", ignore_errors=True)  # pytest-qgis's profile: each tier starts with a new one
     return subprocess.run(command, cwd=ROOT, env=environment).returncode
