@@ -36,7 +36,7 @@ class Snapshot:
     sources: dict[int, SourceRow]
     shards: list[Shard]
     alive: dict[int, NDArray[np.bool_] | None]
-    cache: dict[Any, Any] = field(default_factory=dict)  # masks of filters; lives and dies with the snapshot
+    cache: dict[tuple[Any, ...], Any] = field(default_factory=dict)  # masks of filters; lives and dies with the snapshot
 
     @property
     def rows(self) -> int:

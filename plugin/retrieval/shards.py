@@ -165,10 +165,6 @@ class Shard:
         found = rows[0] >= 0
         return scores[0][found], rows[0][found]
 
-    def scores(self, query: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Exact scores of some rows."""
-        return self.vectors[rows].astype(np.float32) @ query
-
 
 @cache
 def _faiss() -> Any:
