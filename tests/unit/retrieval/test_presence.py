@@ -39,7 +39,8 @@ def test_confidence_is_even_at_the_threshold():
     assert edge.confidence == pytest.approx(0.5, abs=0.02)
 
 
-def test_phrases_come_from_the_encoders_folder_and_are_encoded_once(tmp_path, encoder):
+def test_phrases_come_from_the_encoders_folder_and_are_encoded_once(tmp_path, histogram):
+    encoder = histogram.HistogramEncoder(revision="with phrases")  # vectors are remembered by the card
     (tmp_path / "background_phrases.txt").write_text("# comment\nred roof\n\n  grey road \n", encoding="utf-8")
     encoder.folder = tmp_path
     assert background_phrases(encoder) == ["red roof", "grey road"]
