@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
-from qgis.core import QgsRasterLayer
+from qgis.core import QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QThread, QTimer
 
 from ..engine import session
 from ..engine.call import Call, Reply
 from ..errors import GeoLoupeError
-from .layers import drawn_identity, is_rendered
+from .layers import PART, drawn_identity, is_rendered
 from .rendering import TileRenderer
 from .settings import Settings
 from .translation import tr
@@ -37,9 +37,15 @@ class DrawnLayers:
         if is_rendered(layer) and drawn_identity(layer) not in self._renderers:
             self._renderers[drawn_identity(layer)] = TileRenderer(layer)
 
+    def add_project(self, project: QgsProject) -> None:
+        """Every raster of the project that has to be drawn: for hits that may lie on any of them."""
+        for layer in project.mapLayers().values():
+            if isinstance(layer, QgsRasterLayer) and layer.isValid():
+                self.add(layer)
+
     def fetch(self, request: Dict[str, Any]) -> Optional[bytes]:
         """The RGBA bytes that a "pixels?" message asks for. Raises GeoLoupeError. Not on the main thread."""
-        renderer = self._renderers.get(str(request.get("source")))
+        renderer = self._renderers.get(str(request.get("source")).split(PART)[0])
         if renderer is None:
             raise GeoLoupeError("raster_unreadable", tr("The layer of this place is not in the project any more: add it again."))
         return renderer.fetch(request["bounds"], request.get("crs"), int(request["width"]), int(request["height"]))

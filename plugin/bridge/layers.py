@@ -10,7 +10,7 @@ import math
 import os
 import re
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from qgis.core import (
     QgsCoordinateTransformContext,
@@ -37,6 +37,10 @@ RASTER_SUFFIXES = (".tif", ".tiff", ".vrt", ".jp2", ".img", ".png", ".jpg", ".jp
 _LADDER_METRES = 2 * math.pi * 6378137.0 / 256
 _LADDER_DEGREES = 360.0 / 256
 _DEEPEST = 24
+# A layer that spans the world has more pixels than a grid of chips can be laid over: of such a one, the blocks around the area
+# make the source. Two areas in the same blocks still share one grid.
+BLOCK_PIXELS = 65536
+PART = "@"  # between a drawn layer's identity and the part of it that a source is
 
 
 def source_spec(
@@ -129,19 +133,36 @@ def _rendered_spec(
         raise GeoLoupeError("raster_unreadable", tr("The layer {name} does not say where it is.", name=layer.name()))
     middle = QgsPointXY((area if area is not None and not area.isEmpty() else extent).center())
     along_x, along_y = coordinates.metres_per_unit(layer.crs(), middle, context)
-    ground = math.sqrt(along_x * along_y)
-    pixel = _pixel_size(layer, gsd / ground)
+    pixel = _pixel_size(layer, gsd / math.sqrt(along_x * along_y))
+    columns = max(1, math.ceil(extent.width() / pixel - 1e-6))
+    rows = max(1, math.ceil(extent.height() / pixel - 1e-6))
+    identity, first_column, first_row = drawn_identity(layer), 0, 0
+    if area is not None and not area.isEmpty() and max(columns, rows) > BLOCK_PIXELS:
+        first_column, columns = _blocks((area.xMinimum() - extent.xMinimum()) / pixel, area.width() / pixel, columns)
+        first_row, rows = _blocks((extent.yMaximum() - area.yMaximum()) / pixel, area.height() / pixel, rows)
+        identity += "{}{:.6g},{},{},{},{}".format(PART, pixel, first_column, first_row, columns, rows)
+    left, top = extent.xMinimum() + first_column * pixel, extent.yMaximum() - first_row * pixel
+    # In the middle of the grid and not of the area, so that two areas on one grid give one source.
+    middle = QgsPointXY(left + columns * pixel / 2, top - rows * pixel / 2)
+    along_x, along_y = coordinates.metres_per_unit(layer.crs(), middle, context)
     return {
-        "uri": drawn_identity(layer),
+        "uri": identity,
         "bands": None,
         "name": layer.name(),
         "crs": coordinates.crs_text(layer.crs()),
         "kind": "rendered",
-        "width": max(1, math.ceil(extent.width() / pixel - 1e-6)),
-        "height": max(1, math.ceil(extent.height() / pixel - 1e-6)),
-        "transform": [pixel, 0.0, extent.xMinimum(), 0.0, -pixel, extent.yMaximum()],
-        "gsd": pixel * ground,
+        "width": columns,
+        "height": rows,
+        "transform": [pixel, 0.0, left, 0.0, -pixel, top],
+        "gsd": pixel * math.sqrt(along_x * along_y),
     }
+
+
+def _blocks(start: float, length: float, most: int) -> Tuple[int, int]:
+    """First pixel and number of pixels of the whole blocks that hold a stretch of the layer's grid."""
+    first = max(0, min(math.floor(start / BLOCK_PIXELS) * BLOCK_PIXELS, most - 1))
+    last = max(first + 1, min(math.ceil((start + length) / BLOCK_PIXELS) * BLOCK_PIXELS, most))
+    return first, last - first
 
 
 def _pixel_size(layer: QgsRasterLayer, wanted: float) -> float:
@@ -160,7 +181,7 @@ def drawn_identity(layer: QgsRasterLayer) -> str:
     digest = hashlib.sha256(source.encode("utf-8")).hexdigest()[:16]
     parts = QgsProviderRegistry.instance().decodeUri(layer.providerType(), source)
     address = str(parts.get("url") or parts.get("path") or layer.name())
-    address = re.sub(r"//[^/@]*@", "//", address).split("?")[0]
+    address = re.sub(r"//[^/@]*@", "//", address).split("?")[0].replace(PART, "_")
     return "qgis:{}:{}#{}".format(layer.providerType(), address, digest)
 
 

@@ -113,7 +113,7 @@ class BuildIndex(GeoLoupeAlgorithm):
         folder = self.text_of(parameters, FOLDER, context)
         sources = self._sources + ([layers.file_spec(path) for path in layers.rasters_in(folder)] if folder else [])
         if not sources:
-            raise GeoLoupeError("no_raster", tr("There is no raster to index: choose a layer, or a folder with raster files."))
+            raise GeoLoupeError("no_raster", tr("There is no raster to index: choose a layer or a folder of rasters."))
         question = {
             "index": self.parameterAsString(parameters, INDEX, context),
             "sources": sources,

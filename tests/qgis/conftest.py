@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 from osgeo import gdal, osr
-from qgis.core import QgsProject, QgsRasterLayer
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer
 from qgis.PyQt.QtCore import QBuffer, QCoreApplication, QElapsedTimer, QEventLoop
 from qgis.PyQt.QtGui import QColor, QImage
 
@@ -130,3 +132,48 @@ def tile_server():
     server = TileServer()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """The real engine, from GEOLOUPE_PYTHON, which ends with the session's tests."""
+    if not os.environ.get("GEOLOUPE_PYTHON"):
+        pytest.skip("GEOLOUPE_PYTHON is not set: no engine to ask")
+    from geoloupe.plugin.engine import session
+
+    yield session
+    session.shutdown()
+
+
+@pytest.fixture(scope="session")
+def toolbox(qgis_app, qgis_processing):
+    """``toolbox(name, parameters, feedback)`` runs one of GeoLoupe's algorithms as a script does, on the main thread."""
+    import processing
+
+    from geoloupe.plugin.processing.provider import GeoLoupeProvider
+
+    provider = GeoLoupeProvider()
+    QgsApplication.processingRegistry().addProvider(provider)
+
+    def run(name, parameters, feedback=None, context=None):
+        return processing.run(f"geoloupe:{name}", parameters, feedback=feedback, context=context)
+
+    yield run
+    QgsApplication.processingRegistry().removeProvider(provider)
+
+
+@pytest.fixture(scope="session")
+def town_index(engine, toolbox, town, tmp_path_factory):
+    """The generated town, indexed once for the session; searched only."""
+    folder = tmp_path_factory.mktemp("indexes") / "town é.geoloupe"
+    result = toolbox("buildindex", {"RASTERS": [str(town.path)], "OBJECT_SIZE": 12, "INDEX": str(folder)})
+    assert result["REGIONS"] > 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(root):
+    """Skips a test of what an encoder knows while the shipped one knows nothing."""
+    card = json.loads((root / "resources" / "models" / "compact" / "card.json").read_text(encoding="utf-8"))
+    if card["revision"] == "untrained":
+        pytest.skip("the compact encoder in this checkout is not trained")

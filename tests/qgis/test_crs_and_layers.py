@@ -76,8 +76,16 @@ def test_tiles_get_a_grid_of_the_tile_pyramid(tile_server):
     pixel = spec["transform"][0]
     zoom = math.log2(2 * math.pi * 6378137 / 256 / pixel)
     assert zoom == pytest.approx(round(zoom)), "tiles would be resampled"
-    assert spec["gsd"] <= 0.5 and spec["gsd"] == pytest.approx(pixel * math.cos(math.radians(60)), rel=0.01)
-    assert spec["width"] == spec["height"] == 256 * 2 ** round(zoom)
+    assert spec["gsd"] <= 0.5 and spec["gsd"] == pytest.approx(pixel * math.cos(math.radians(60)), rel=0.02)
+    part = layers.BLOCK_PIXELS
+    assert spec["width"] == spec["height"] == part, "a grid over the whole world would not fit into memory"
+    left, top = spec["transform"][2], spec["transform"][5]
+    assert left <= 1000000 and left + part * pixel >= 1001000 and top - part * pixel <= 8399000 and top >= 8400000
+    columns = (left + math.pi * 6378137) / pixel
+    assert columns == pytest.approx(round(columns)) and round(columns) % part == 0
+    beside = layers.source_spec(layer, gsd=0.5, area=QgsRectangle(1002000, 8399000, 1003000, 8400000))
+    assert beside == spec, "two areas nearby are one source"
+    assert spec["uri"].split(layers.PART)[0] == layers.drawn_identity(layer)
     assert spec["kind"] == "rendered" and spec["crs"] == "EPSG:3857"
     assert layers.source_spec(layer, gsd=0.001)["transform"][0] == pytest.approx(2 * math.pi * 6378137 / 256 / 2**19)
 

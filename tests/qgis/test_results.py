@@ -114,7 +114,7 @@ def test_saving_the_style_again_replaces_it_without_asking(written):
     sink.open_hits(written)
     layer = sink.open_hits(written, by="opacity")
     own, _ids, names = layer.listStylesInDatabase()[:3]
-    assert own == 1 and list(names)[0] == "default"
+    assert own == 1 and next(iter(names)) == "default"
     del layer
     assert isinstance(QgsVectorLayer(written.uri, "again", "ogr").renderer(), QgsSingleSymbolRenderer)
 
@@ -169,7 +169,7 @@ def test_the_project_is_left_as_it_was(written, write_raster):
     assert project.crs().authid() == "EPSG:4326"
     assert edited_layer.isEditable() and edited_layer.isModified() and edited_layer.featureCount() == 1
     root = project.layerTreeRoot()
-    assert [child.name() for child in root.children()][0] == "GeoLoupe"
+    assert root.children()[0].name() == "GeoLoupe"
     assert len([child for child in root.children() if child.name() == "GeoLoupe"]) == 1
     group = root.findGroup("GeoLoupe")
     assert len(group.findLayers()) == 2 and group.findLayers()[0].layerId() == second.id()

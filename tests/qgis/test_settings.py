@@ -2,13 +2,14 @@
 
 import pytest
 from qgis.core import QgsSettings
+from qgis.PyQt.QtCore import QSettings
 
 from geoloupe.plugin.bridge.settings import Settings
 
 
 @pytest.fixture
 def store(tmp_path):
-    return QgsSettings(str(tmp_path / "s.ini"), QgsSettings.Format.IniFormat)
+    return QgsSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat)
 
 
 def test_defaults_are_not_written(store):
@@ -21,7 +22,7 @@ def test_round_trip_with_types(store, tmp_path):
     chosen = Settings().changed(engine_python="/a b/é/python", count=7, object_size=4.5, labels=False, style="opacity")
     chosen.save(store)
     store.sync()
-    again = QgsSettings(str(tmp_path / "s.ini"), QgsSettings.Format.IniFormat)
+    again = QgsSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat)
     assert Settings.load(again) == chosen
     Settings().save(again)
     assert Settings.load(again) == Settings()
