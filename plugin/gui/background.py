@@ -14,16 +14,38 @@ from ..errors import GeoLoupeError
 Done = Callable[[Any, Optional[GeoLoupeError]], Any]
 
 
-class Background(QObject):
-    """Runs plain functions in threads. ``done(value, error)`` is called on the thread this object was made on."""
+class _Mailbox(QObject):
+    """Calls functions on the thread it was made on. It is never deleted: threads may send to it after everything else is gone."""
 
-    _finished = pyqtSignal(object)
+    arrived = pyqtSignal(object)
 
-    def __init__(self, threads: int = 4, parent: Optional[QObject] = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived.connect(self._open)
+
+    @staticmethod
+    def _open(function: Callable[[], Any]) -> None:
+        function()
+
+
+_mailbox: Optional[_Mailbox] = None
+
+
+def open_mailbox() -> _Mailbox:
+    """The one mailbox; ``open_mailbox().arrived.emit(function)`` has it called on the main thread. First used there."""
+    global _mailbox
+    if _mailbox is None:
+        _mailbox = _Mailbox()
+    return _mailbox
+
+
+class Background:
+    """Runs plain functions in threads. ``done(value, error)`` is called on the main thread."""
+
+    def __init__(self, threads: int = 4) -> None:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="geoloupe")
+        self._mailbox = open_mailbox()
         self._closed = False
-        self._finished.connect(self._deliver)
 
     def run(self, work: Callable[[], Any], done: Done) -> None:
         """``work`` may touch no widget, layer or project."""
@@ -43,13 +65,7 @@ class Background(QObject):
             error = problem
         except Exception:
             error = unexpected(traceback.format_exc())
-        if not self._closed:
-            self._finished.emit((done, value, error))
-
-    def _deliver(self, answer: Any) -> None:
-        if not self._closed:
-            done, value, error = answer
-            done(value, error)
+        self._mailbox.arrived.emit(lambda: None if self._closed else done(value, error))
 
 
 def unexpected(detail: str) -> GeoLoupeError:

@@ -31,13 +31,12 @@ class Controller(QObject):
         self._dock = dock
         self._project = project
         self._canvas = iface.mapCanvas()
-        self._background = Background(parent=self)
+        self._background = Background()
+        self._writer = Background(1)  # one after another: two writers would wait for the file's lock
         self.engine = EngineAccess(session, self._background, parent=self)
         self.boxes = QueryBoxes(self._canvas, parent=self)
         self.indexing = Indexing(dock, self._canvas, project, self.engine, parent=self)
-        self.searching = Searching(
-            dock, self._canvas, project, self.engine, self._background, self.boxes, self.indexing, parent=self
-        )
+        self.searching = Searching(dock, self._canvas, project, self.engine, self._writer, self.boxes, self.indexing, parent=self)
         self.setting_up = SettingUp(dock, self.engine, self._background, parent=self)
         self._map = MapView(self._canvas, project)
         self._tool = BoxTool(self._canvas)
@@ -69,8 +68,10 @@ class Controller(QObject):
         self._leave_tool()
         self.searching.close()
         self.indexing.close()
-        self.setting_up.cancel()
+        self.setting_up.close()
+        self.engine.close()
         self.boxes.close()
+        self._writer.close()
         self._background.close()
 
     def _connect(self) -> None:

@@ -254,16 +254,14 @@ class Indexing(QObject):
             panel.set_cost(error.message)
             return
         panel.set_cost(tr("Counting…"))
-        drawn = DrawnLayers([layer])
 
         def estimated(reply: Any, error: Optional[GeoLoupeError]) -> None:
-            drawn.close()
             if error is None:
                 panel.show_estimate(reply.value)
             elif error.code != "cancelled":
                 panel.set_cost(error.message)
 
-        self._estimate = self._engine.ask("estimate", params, estimated, None, drawn.fetch)
+        self._estimate = self._engine.ask("estimate", params, estimated, DrawnLayers([layer]))
 
     def _moved(self, run: Run, value: Dict[str, Any]) -> None:
         done, total = float(value.get("done") or 0), float(value.get("total") or 0)

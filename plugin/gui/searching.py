@@ -39,7 +39,7 @@ class Searching(QObject):
         canvas: QgsMapCanvas,
         project: QgsProject,
         engine: EngineAccess,
-        background: Background,
+        writer: Background,
         boxes: QueryBoxes,
         indexing: Indexing,
         parent: Optional[QObject] = None,
@@ -49,12 +49,11 @@ class Searching(QObject):
         self._canvas = canvas
         self._project = project
         self._engine = engine
-        self._background = background
+        self._writer = writer
         self._boxes = boxes
         self._indexing = indexing
         self._search: Optional[Question] = None
         self._pictures: List[Question] = []
-        self._drawn = DrawnLayers()
         self._number = 0
         self._again = QTimer(self)
         self._again.setSingleShot(True)
@@ -132,11 +131,9 @@ class Searching(QObject):
         }
         self._number += 1
         number, title = self._number, self._title(text, match)
-        self._drawn.close()
-        self._drawn = drawn
         self._dock.query.set_searching(True)
         self._search = self._engine.ask(
-            "search", params, lambda reply, error: self._answered(number, title, path, reply, error), None, drawn.fetch
+            "search", params, lambda reply, error: self._answered(number, title, path, reply, error), drawn
         )
 
     def _why_not(self, layer: QgsRasterLayer) -> str:
@@ -233,7 +230,7 @@ class Searching(QObject):
                 return
             self._open(number, table, settings)
 
-        self._background.run(work, written)
+        self._writer.run(work, written)
 
     def _open(self, number: int, table: sink.Written, settings: Settings) -> None:
         """The new layer on the map, then the old one off it: in steps, so that none of them is felt."""
@@ -252,7 +249,7 @@ class Searching(QObject):
                 QTimer.singleShot(0, lambda: self._remove(old))
 
         QTimer.singleShot(0, add)
-        self._background.run(lambda: _save_style(table.uri, settings), self._style_saved)
+        self._writer.run(lambda: _save_style(table.uri, settings), self._style_saved)
 
     def _style_saved(self, _value: Any, error: Optional[GeoLoupeError]) -> None:
         if error is not None:
@@ -271,36 +268,27 @@ class Searching(QObject):
             self._project.removeMapLayer(layer.id())
 
     def _ask_pictures(self, number: int, path: str, hits: List[Dict[str, Any]]) -> None:
-        layers = self._project.mapLayers().values()
-        drawn = DrawnLayers([layer for layer in layers if isinstance(layer, QgsRasterLayer) and layer.isValid()])
+        layers = [layer for layer in self._project.mapLayers().values() if isinstance(layer, QgsRasterLayer) and layer.isValid()]
         keys = ("source", "x0", "y0", "x1", "y1", "gsd")
-        starts = list(range(0, len(hits), THUMBNAILS_AT_ONCE))
-        left = [len(starts)]
 
-        def arrived(start: int, reply: Any, error: Optional[GeoLoupeError]) -> None:
-            left[0] -= 1
-            if left[0] == 0:
-                drawn.close()
-            if error is not None or number != self._number:
-                return  # a list without pictures is still a list
-            for offset, (size, blob) in enumerate(zip(reply.value.get("sizes") or [], reply.blobs)):
-                self._dock.results.model.set_thumbnail(start + offset, int(size[0]), int(size[1]), blob)
-
-        self._pictures = []
-        for start in starts:
+        def ask(start: int) -> Question:
             wanted = [{key: hit.get(key) for key in keys} for hit in hits[start : start + THUMBNAILS_AT_ONCE]]
+
+            def arrived(reply: Any, error: Optional[GeoLoupeError]) -> None:
+                if error is not None or number != self._number:
+                    return  # a list without pictures is still a list
+                for row, (size, blob) in enumerate(zip(reply.value.get("sizes") or [], reply.blobs), start):
+                    self._dock.results.model.set_thumbnail(row, int(size[0]), int(size[1]), blob)
+
             params = {"index": path, "hits": wanted, "size": THUMBNAIL}
-            self._pictures.append(
-                self._engine.ask(
-                    "thumbnails", params, lambda reply, error, start=start: arrived(start, reply, error), None, drawn.fetch
-                )
-            )
+            return self._engine.ask("thumbnails", params, arrived, DrawnLayers(layers))
+
+        self._pictures = [ask(start) for start in range(0, len(hits), THUMBNAILS_AT_ONCE)]
 
     def _give_up(self) -> None:
         self._again.stop()
         for question in self._pictures + ([self._search] if self._search is not None else []):
-            if not question.answered:
-                question.forget()
+            question.forget()
         self._pictures, self._search = [], None
         self._number += 1
         self._dock.query.set_searching(False)

@@ -37,6 +37,7 @@ class SettingUp(QObject):
         self._dock = dock
         self._engine = engine
         self._background = background
+        self._closed = False
         self._cancelled = False
         self._task: Optional[SetupTask] = None
         self._downloads_python = False
@@ -77,6 +78,11 @@ class SettingUp(QObject):
         if self._task is not None:
             self._cancelled = True
             self._task.cancel()
+
+    def close(self) -> None:
+        """For unload: stop, and listen to nothing any more."""
+        self._closed = True
+        self.cancel()
 
     def use_python(self, path: str) -> None:
         """Try an interpreter of the user's and keep it when it carries an engine."""
@@ -132,6 +138,8 @@ class SettingUp(QObject):
 
     def _installed(self, error: Optional[GeoLoupeError]) -> None:
         self._task = None
+        if self._closed:
+            return
         if error is None:
             self._dock.messages.say(tr("The engine is set up. Choose a layer and index it to begin."))
             self._set_ready(True)
@@ -146,7 +154,7 @@ class SettingUp(QObject):
         self._dock.messages.log(error)
 
     def _show_progress(self, step: Dict[str, Any]) -> None:
-        if self._task is not None:
+        if self._task is not None and not self._closed:
             self._dock.setup.running(float(step["fraction"]), tr("Cancelling…") if self._cancelled else str(step["message"]))
 
     def _set_ready(self, ready: bool) -> None:

@@ -44,7 +44,11 @@ class Desk:
         self.controller.begin()
 
     def until(self, condition, timeout=8000):
-        self.qtbot.waitUntil(condition, timeout=timeout)
+        try:
+            self.qtbot.waitUntil(condition, timeout=timeout)
+        except Exception as problem:
+            facts = (self.dock.layer.state_text(), self.dock.messages.last, self.rows(), [x.name() for x in self.result_layers()])
+            raise AssertionError("the dock says {}".format(facts)) from problem
 
     def ready(self):
         self.until(lambda: self.controller.setting_up.ready)

@@ -79,7 +79,7 @@ def test_unload_is_the_mirror_of_initgui_and_may_be_repeated(interface, qtbot):
         assert dock is not None and not dock.isVisible()
         plugin.action.trigger()
         qtbot.waitUntil(dock.isVisible, timeout=2000)
-        qtbot.waitUntil(lambda: plugin.controller.setting_up.ready, timeout=10000)
+        qtbot.waitUntil(lambda plugin=plugin: plugin.controller.setting_up.ready, timeout=10000)
         plugin.action.trigger()
         assert not dock.isVisible()
         plugin.unload()

@@ -40,7 +40,7 @@ def desk(qgis_iface, qgis_canvas, qgis_new_project, qtbot, home, scene, tmp_path
     if not os.environ.get("GEOLOUPE_PYTHON"):
         pytest.skip("GEOLOUPE_PYTHON names no engine")
     monkeypatch.setattr(type(qgis_iface), "mapCanvas", lambda self: qgis_canvas, raising=False)
-    town = scene.write_town(tmp_path / "town.tif", width=3000, height=2400)
+    town = scene.write_town(tmp_path / "town.tif", width=2000, height=1600)
     layer = QgsRasterLayer(str(town.path), "town")
     assert layer.isValid() and layer.crs().isValid()
     QgsProject.instance().addMapLayer(layer)
@@ -91,7 +91,7 @@ def test_index_search_meanwhile_and_never_hold_up_the_main_thread(desk):
 def test_stop_takes_effect_within_two_seconds_and_keeps_what_was_done(desk):
     dock, controller, _layer, qtbot = desk
     dock.index.button.click()
-    qtbot.waitUntil(lambda: controller.indexing.run is not None and controller.indexing.run.rows > 2000, timeout=120000)
+    qtbot.waitUntil(lambda: controller.indexing.run is not None and controller.indexing.run.rows > 1500, timeout=120000)
     begun = time.monotonic()
     dock.index.stop_button.click()
     qtbot.waitUntil(lambda: controller.indexing.run is None, timeout=5000)
@@ -107,7 +107,7 @@ def test_stop_takes_effect_within_two_seconds_and_keeps_what_was_done(desk):
 def test_a_killed_engine_costs_a_message_and_little_work(desk):
     dock, controller, _layer, qtbot = desk
     dock.index.button.click()
-    qtbot.waitUntil(lambda: controller.indexing.run is not None and controller.indexing.run.rows > 2000, timeout=120000)
+    qtbot.waitUntil(lambda: controller.indexing.run is not None and controller.indexing.run.rows > 1500, timeout=120000)
     os.kill(engine_session.current().pid, signal.SIGKILL)
     qtbot.waitUntil(lambda: controller.indexing.run is None, timeout=10000)
     assert dock.messages.last_code == "engine_crashed"

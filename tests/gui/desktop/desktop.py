@@ -59,7 +59,7 @@ class Desktop:
         options = ("--nologo", "--noversioncheck", "--profiles-path", profiles, "--profile", "probe")
         self.qgis = self._start("qgis", *options, "--code", str(HERE / "inside.py"))
         try:
-            self.until(lambda: (self.folder / "ready").exists(), 90, "QGIS to start")
+            self.until((self.folder / "ready").exists, 90, "QGIS to start")
             if (self.folder / "ready").read_text() != "True":
                 raise RuntimeError("the plugin did not start; see " + str(self.folder / "qgis.log"))
             time.sleep(1.0)
