@@ -1,8 +1,13 @@
-"""Is what was asked for there at all? Two questions decide: do the best hits fit the query better than they fit phrases about
-anything else, and do they stand out from the rest of the index?"""
+"""Is what was asked for there at all? The query's best regions must score well, and better than most everyday phrases
+do on theirs.
+
+A score means something else for every encoder, so where "well" begins is the encoder's own: ``presence.json`` in its folder,
+fitted on pictures whose content is known.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 from dataclasses import asdict, dataclass
@@ -18,12 +23,35 @@ from ...models.interleaved import Interleaved, Text
 if TYPE_CHECKING:
     from ...models.encoder import Encoder
 
-BEST = 10  # hits that are looked at
-BEATEN = 0.85  # of the background phrases: fewer score below the query on its own best hits -> it is something else
-STANDS_OUT = 2.0  # standard deviations of the index's scores, by which the best hits must lie above its mean
-SLOPE_BEATEN, SLOPE_OUT = 12.0, 1.5  # how fast confidence falls on either side of the thresholds
+BEST = 10  # regions, whose mean score says how well a text is answered by an index
 MESSAGE = "Probably nothing here: what you asked for does not seem to be in this imagery."
-PHRASES = "background_phrases.txt"
+PHRASES, CALIBRATION = "background_phrases.txt", "presence.json"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The logistic model of one encoder: confidence = 1 / (1 + exp(-(score * best + beaten * share + offset)))."""
+
+    score: float = 0.0
+    beaten: float = 20.0
+    offset: float = -14.0  # an encoder without a calibration: seven of ten phrases must be beaten
+
+    @classmethod
+    def load(cls, folder: Path) -> Calibration:
+        """The encoder's own; the general one where its folder has none. Raises ValueError or KeyError for a broken file."""
+        path = folder / CALIBRATION
+        if not path.is_file():
+            return cls()
+        facts = json.loads(path.read_text(encoding="utf-8"))
+        return cls(float(facts["score"]), float(facts["beaten"]), float(facts["offset"]))
+
+
+@dataclass(frozen=True)
+class Background:
+    """What an encoder brings to judge presence: (phrases, dim) unit vectors of everyday phrases, and its calibration."""
+
+    vectors: NDArray[np.float32] | None
+    calibration: Calibration
 
 
 @dataclass(frozen=True)
@@ -34,51 +62,52 @@ class Presence:
     message: str | None
     confidence: float
     beaten: float | None = None
-    stands_out: float | None = None
+    best: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
 
 CERTAIN = Presence(True, None, 1.0)
+NOTHING = Presence(False, MESSAGE, 0.0)
 
 
-def judge(best: NDArray[np.float32], background: NDArray[np.float32] | None, sample: NDArray[np.float32]) -> Presence:
-    """``best`` (k,) the query's scores on its best hits; ``background`` (phrases, k) the phrases' scores on those same regions,
-    None without phrases; ``sample`` (m,) the query's scores on regions drawn evenly from the index."""
-    if not len(best):
-        return Presence(False, MESSAGE, 0.0)
-    spread = float(sample.std()) if len(sample) > 1 else 0.0
-    stands_out = (float(best.mean()) - float(sample.mean())) / spread if spread > 1e-6 else 0.0
-    beaten = None if background is None or not len(background) else float((background.mean(axis=1) < best.mean()).mean())
-    likely = stands_out >= STANDS_OUT and (beaten is None or beaten >= BEATEN)
-    signs = [SLOPE_OUT * (stands_out - STANDS_OUT)]
-    if beaten is not None:
-        signs.append(SLOPE_BEATEN * (beaten - BEATEN))
-    confidence = 1 / (1 + math.exp(-max(-30.0, min(30.0, *signs))))
-    return Presence(likely, None if likely else MESSAGE, confidence, beaten, stands_out)
+def judge(best: float, rivals: NDArray[np.float32], calibration: Calibration) -> Presence:
+    """``best``: mean score of the query's best regions; ``rivals`` (phrases,): the same of every background phrase."""
+    beaten = float((rivals < best).mean()) if len(rivals) else 1.0
+    sign = calibration.score * best + calibration.beaten * beaten + calibration.offset
+    confidence = 1 / (1 + math.exp(-max(-30.0, min(30.0, sign))))
+    likely = confidence >= 0.5
+    return Presence(likely, None if likely else MESSAGE, confidence, beaten, best)
 
 
-_vectors: dict[str, NDArray[np.float32] | None] = {}
+_backgrounds: dict[str, Background] = {}
 _lock = threading.Lock()
 
 
-def background_vectors(encoder: Encoder) -> NDArray[np.float32] | None:
-    """(phrases, dim) unit vectors of the encoder's background phrases, encoded once; None when it brings none."""
+def background(encoder: Encoder) -> Background:
+    """The encoder's background, encoded once."""
     key = str(encoder.card.fingerprint()["card"])
     with _lock:
-        if key not in _vectors:
+        if key not in _backgrounds:
+            folder = _folder(encoder)
             phrases = background_phrases(encoder)
-            _vectors[key] = encoder.encode([Interleaved([Text(phrase)]) for phrase in phrases]) if phrases else None
-        return _vectors[key]
+            vectors = encoder.encode([Interleaved([Text(phrase)]) for phrase in phrases]) if phrases else None
+            _backgrounds[key] = Background(vectors, Calibration.load(folder) if folder else Calibration())
+        return _backgrounds[key]
 
 
 def background_phrases(encoder: Encoder) -> list[str]:
     """The lines of the encoder's ``background_phrases.txt``; empty and # lines are left out."""
+    folder = _folder(encoder)
+    if folder is None or not (folder / PHRASES).is_file():
+        return []
+    lines = (folder / PHRASES).read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _folder(encoder: Encoder) -> Path | None:
     own = getattr(encoder, "folder", None)
-    folders = [Path(own)] if own else [folder for folder in encoder_folders() if folder.name == encoder.card.id]
-    for folder in folders:
-        if (folder / PHRASES).is_file():
-            lines = (folder / PHRASES).read_text(encoding="utf-8").splitlines()
-            return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    return []
+    if own:
+        return Path(own)
+    return next((folder for folder in encoder_folders() if folder.name == encoder.card.id), None)

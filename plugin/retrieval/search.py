@@ -19,7 +19,7 @@ from .hits import Hit, best_places, covered, date_text, overlap
 from .index import Index, Snapshot
 from .manifest import check_encoder
 from .plan import Extent
-from .presence import BEST, CERTAIN, Presence, background_vectors, judge
+from .presence import BEST, CERTAIN, NOTHING, Presence, background, judge
 from .query import Query, QueryVector, encode_query
 from .shards import Shard
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FIRST_LOOK = 8  # candidates for each hit wanted, before places are merged
 WIDER = 8  # times as many when those were not enough
 LEAST_LOOK = 400
-SAMPLE = 2048  # regions, drawn evenly, that say what scores are usual in an index
+FEW = 20_000  # rows of a part that a filter leaves, up to which the background phrases are asked with the filter too
 SELF = 0.5  # intersection over union with a query box, above which a hit is the query itself
 
 
@@ -108,7 +108,7 @@ def search(
     encoded = time.perf_counter()
     searched = _allowed(indexes, snapshots, Extent.from_json(extent), sources)
     found = _find(searched, vector, count, query.exclude_self)
-    presence = CERTAIN if vector.from_box else _judge(found, vector.vector, encoder, searched)
+    presence = CERTAIN if vector.from_box else _judge(vector.vector, encoder, searched)
     result = _result(found, searched, snapshots)
     done = time.perf_counter()
     result.seconds.update(encode=encoded - begun, search=done - encoded, total=done - begun)
@@ -279,28 +279,31 @@ def _common_crs(rows: list[SourceRow]) -> str:
     return first if all(same_crs(first, row.crs) for row in rows) else WGS84
 
 
-def _judge(found: list[_Found], vector: NDArray[np.float32], encoder: Encoder, searched: list[_Searched]) -> Presence:
-    sample = [np.zeros((0, len(vector)), dtype=np.float32)]
-    for snapshot, filters in {id(part.snapshot): (part.snapshot, part.filters) for part in searched}.values():
-        key = ("sample", *filters)
-        if key not in snapshot.cache:
-            for old in [old for old in snapshot.cache if old[0] == "sample"]:
-                del snapshot.cache[old]
-            snapshot.cache[key] = _sample([part for part in searched if part.snapshot is snapshot])
-        sample.append(snapshot.cache[key])
-    best = [item.part.shard.vectors[item.row].astype(np.float32) for item in found[:BEST]]
-    regions = np.stack(best) if best else np.zeros((0, len(vector)), dtype=np.float32)
-    phrases = background_vectors(encoder)
-    # Not a matrix product: on a busy machine BLAS waits for its second thread a hundred times longer than this takes.
-    usual = np.einsum("ij,j->i", np.concatenate(sample), vector)
-    return judge(regions @ vector, None if phrases is None else phrases @ regions.T, usual)
+def _judge(vector: NDArray[np.float32], encoder: Encoder, searched: list[_Searched]) -> Presence:
+    if not searched:
+        return NOTHING
+    known = background(encoder)
+    best = _mean_best([part.shard.best_scores(vector[None], BEST, part.allowed) for part in searched])[0]
+    if known.vectors is None:
+        return judge(float(best), np.zeros(0, np.float32), known.calibration)
+    return judge(float(best), _mean_best([_rivals(part, known.vectors) for part in searched]), known.calibration)
 
 
-def _sample(searched: list[_Searched]) -> NDArray[np.float32]:
-    """At most about SAMPLE vectors (m, dim), drawn evenly from the allowed rows."""
-    step = -(-sum(part.rows for part in searched) // SAMPLE)
-    drawn = []
-    for part in searched:
-        rows = np.arange(part.shard.facts.rows) if part.allowed is None else np.flatnonzero(part.allowed)
-        drawn.append(np.asarray(part.shard.vectors)[rows[::step]].astype(np.float32))
-    return np.concatenate(drawn)
+def _rivals(part: _Searched, phrases: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(phrases, BEST) best scores of the background phrases in one part. A shard never changes, so it is asked once as a whole;
+    where a filter leaves much of it, the whole stands for the part."""
+    if part.allowed is not None and part.rows <= FEW:
+        key = ("rivals", part.shard.facts.number, len(phrases), *part.filters)
+        if key not in part.snapshot.cache:
+            part.snapshot.cache[key] = part.shard.best_scores(phrases, BEST, part.allowed)
+        return np.asarray(part.snapshot.cache[key])
+    if part.shard.rivals is None or len(part.shard.rivals) != len(phrases):
+        part.shard.rivals = part.shard.best_scores(phrases, BEST, None)
+    return part.shard.rivals
+
+
+def _mean_best(scores: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """(texts, any) of each part -> (texts,): the mean of the BEST highest."""
+    best = np.sort(np.concatenate(scores, axis=1), axis=1)[:, -BEST:]
+    there = np.isfinite(best)
+    return np.asarray(np.where(there, best, 0).sum(1) / np.maximum(there.sum(1), 1), dtype=np.float32)

@@ -152,18 +152,27 @@ class Shard:
         self.records: NDArray[np.void] = np.memmap(folder / records_name(facts.number), dtype=RECORD, mode="r")
         self.vectors: NDArray[np.float16] = np.memmap(path, dtype="<f2", mode="r", offset=HEADER_BYTES, shape=(facts.rows, dim))
         self.flat = _map_flat(path)
+        self.rivals: NDArray[np.float32] | None = None  # best scores of the background phrases, kept by the search
 
     def search(self, query: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None) -> tuple[Any, Any]:
         """The best rows: scores (m,) descending and row numbers (m,), m <= count; ``allowed`` (rows,) or None for all."""
+        scores, rows = self._ask(query[None, :], count, allowed)
+        found = rows[0] >= 0
+        return scores[0][found], rows[0][found]
+
+    def best_scores(self, queries: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.float32]:
+        """The best scores of many queries (q, dim): (q, m) descending, m <= count; -inf where fewer rows are allowed."""
+        scores, rows = self._ask(queries, count, allowed)
+        return np.where(rows >= 0, scores, -np.inf).astype(np.float32)
+
+    def _ask(self, queries: NDArray[np.float32], count: int, allowed: NDArray[np.bool_] | None) -> tuple[Any, Any]:
         faiss = _faiss()
         faiss.omp_set_num_threads(1)  # of this thread; one query gains nothing from more, and waits for them on a busy machine
         params = None
         if allowed is not None:
             bits = np.packbits(allowed, bitorder="little")
             params = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
-        scores, rows = self.flat.search(query[None, :], min(count, self.facts.rows), params=params)
-        found = rows[0] >= 0
-        return scores[0][found], rows[0][found]
+        return self.flat.search(np.ascontiguousarray(queries), min(count, self.facts.rows), params=params)
 
 
 @cache
