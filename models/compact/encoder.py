@@ -46,6 +46,7 @@ class CompactEncoder:
     def __init__(self, folder: Path, card: ModelCard, device: str = "auto") -> None:
         """Open the files in ``folder``. Raises GeoLoupeError: bad_encoder (damaged), bad_device."""
         check_files(folder, card)
+        self.folder = folder
         self.card = card
         self._tokens = WordPieces.load(folder / str(card.extra["pieces"]))
         chosen = choose_device(device, folder / "text.onnx")
