@@ -32,6 +32,8 @@ from .scenes import AROUND, ITEM, MEASURED, OBJECT, OWN, SCENE, WEAK, Chip, Regi
 from .text_data import captions
 from .tokenizer import WordPieces
 
+TREE_WORDS = ("a tree", "trees", "trees", "green trees", "tree crowns", "a tree seen from above")
+CAR_WORDS = ("a car", "cars", "vehicles", "a parked car", "a vehicle")
 OPEN_SCENES = ("Beach", "BareLand", "Desert", "Farmland", "Forest", "Meadow", "Mountain", "Pond", "River")
 
 
@@ -39,10 +41,10 @@ OPEN_SCENES = ("Beach", "BareLand", "Desert", "Farmland", "Forest", "Meadow", "M
 class Mix:
     """How many chips of each sort one step has; a pair is two chips."""
 
-    mosaics: int = 18
+    mosaics: int = 17
     pairs: int = 3
-    objects: int = 3
-    wholes: int = 2
+    objects: int = 4
+    wholes: int = 3
 
 
 class Words:
@@ -207,7 +209,7 @@ class Batches:
         scenes = [scene_phrase(name, self.rng) for name in self.pictures.classes]
         colours = [colour_phrase(kind, colour, self.rng) for kind in KINDS for colour in COLOUR_NAMES]
         plain = [colour_phrase(kind, None, self.rng) for kind in KINDS]
-        nouns = [*NOUNS, "a tree", "a car"]
+        nouns = [*NOUNS, pick(TREE_WORDS, self.rng), pick(CAR_WORDS, self.rng)]
         thing = np.where((facts["kind"] >= 0) & (facts["colour"] >= 0), facts["kind"] * len(COLOUR_NAMES) + facts["colour"], -1)
         blocked = np.zeros((len(thing), len(colours)), bool)
         columns = np.arange(len(colours)) % len(COLOUR_NAMES)

@@ -38,9 +38,9 @@ CHIP = 224
 WEIGHTS = "weights.bin"
 SMALL = 256  # numbers; shorter tensors stay in the graph
 TRAINED_ON = (
-    "AID/RSICD scenes with captions (class C), tree crowns and remote-sensing sentences (class C), NAIP tree tiles and aerial vehicle frames"
-    " (class A), Open English WordNet glosses (class A); starts from MobileNetV2 and MiniLM (Apache-2.0). Class C is research data without a"
-    " stated open licence."
+    "AID/RSICD scenes with captions (class C), tree crowns and remote-sensing sentences (class C), NAIP tree tiles and aerial"
+    " vehicle frames (class A), Open English WordNet glosses (class A); starts from MobileNetV2 and MiniLM (Apache-2.0)."
+    " Class C is research data without a stated open licence."
 )
 FILES = ("chips.onnx", "query.onnx", "text.onnx", WEIGHTS, "pieces.txt")
 

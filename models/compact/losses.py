@@ -59,13 +59,14 @@ def step_losses(network: CompactNetwork, heads: Heads, batch: dict[str, Tensor])
     named = network.texts(batch["prompts"])
     random = network.texts(batch["sentences"])
     with torch.autocast(regions.device.type, enabled=False):
-        return compare(heads, batch, regions, asked, said, named, random)
+        return compare(heads, batch, regions, asked, {"said": said, "named": named, "random": random})
 
 
 def compare(
-    heads: Heads, batch: dict[str, Tensor], regions: Tensor, asked: Tensor, said: Tensor, named: Tensor, random: Tensor
+    heads: Heads, batch: dict[str, Tensor], regions: Tensor, asked: Tensor, texts: dict[str, Tensor]
 ) -> dict[str, Tensor]:
     """The losses of the vectors, in full precision: half of it cannot tell close vectors apart, and at first all are close."""
+    said, named, random = texts["said"], texts["named"], texts["random"]
     scale = heads.scale.exp().clamp(max=60)
     scores = regions @ said.T * scale[0]
     found = {"pairs": soft_contrast(scores, batch["target"]) + soft_contrast(scores.T, batch["target"].T)}

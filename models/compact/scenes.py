@@ -85,7 +85,7 @@ class SceneMaker(Maker):
     def mosaic(self, side: int) -> Chip:
         """One to nine scenes side by side, each a region."""
         rng = self.rng
-        layout = rng.choice(4, p=[0.17, 0.25, 0.3, 0.28])
+        layout = rng.choice(4, p=[0.24, 0.22, 0.28, 0.26])
         if layout == 0:
             cells = [(0.0, 0.0, 1.0, 1.0)]
         else:

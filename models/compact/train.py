@@ -35,7 +35,7 @@ from .batches import Batches, Mix
 from .losses import WEIGHTS, Heads, step_losses
 
 SMALL_SIDE, FULL_SIDE = 160, 224
-SMALL_SHARE = 0.6  # of the time, at the small side
+SMALL_SHARE = 0.5  # of the time, at the small side
 RATE, STEM_RATE, SCALE_RATE, WARM_UP, LAST = 8e-4, 2.5e-4, 3e-3, 40, 0.03
 SAVE_SECONDS = 120
 

@@ -178,9 +178,10 @@ def all_figures(encoder: Encoder, cache: Path, training: Path) -> dict[str, Any]
     """Everything above."""
     pictures = Pictures(cache)
     maker = SceneMaker(pictures, np.random.default_rng(11), held=True)
+    pairs = PairMaker(pictures, np.random.default_rng(12), held=True)
     return {
         "scenes": scenes(encoder, pictures, training), "mosaic9": mosaics(encoder, pictures, training),
-        "objects": objects(encoder, maker), "painted": painted(encoder, PairMaker(pictures, np.random.default_rng(12), held=True)),
+        "objects": objects(encoder, maker), "painted": painted(encoder, pairs),
     }  # fmt: skip
 
 

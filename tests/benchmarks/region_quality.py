@@ -3,8 +3,10 @@
     python tests/benchmarks/region_quality.py --raster R.tif --labels boxes.json --key roof \\
         --want blue --text "blue roof" --against building --from red --encoder compact [--pictures DIR --words road,trees]
 
-The labels are a JSON list of objects with ``bbox`` (x0, y0, x1, y1 in pixels) and the key. Each box is read on a chip centred on
-it, in which its longer side is 79 of 224 pixels (never finer than the raster). Overlapping boxes never count as answers.
+The labels are a JSON list of objects with ``bbox`` (x0, y0, x1, y1 in pixels) and the key; or a YOLO text
+file or a CSV with xmin, ymin, xmax, ymax, whose boxes are all called "thing" and stand among five times as many random boxes of
+their sizes. Each box is read on a chip centred on it, in which its longer side is 79 of 224 pixels (never finer than the
+raster). Overlapping boxes never count as answers.
 """
 
 from __future__ import annotations
@@ -53,6 +55,37 @@ def read_chips(raster: Path, boxes: NDArray, side: int) -> tuple[NDArray[np.uint
             chips.append(pixels.transpose(1, 2, 0).astype(np.uint8))
             places.append([[(x0 - left) / span, (y0 - top) / span, (x1 - left) / span, (y1 - top) / span]])
     return np.stack(chips), np.clip(np.array(places, np.float32), 0, 1)
+
+
+def read_labels(path: Path, raster: Path) -> list[dict[str, Any]]:
+    """The labelled boxes of a file; see the top of this file for the kinds."""
+    import csv
+
+    import rasterio
+
+    if path.suffix == ".json":
+        return json.loads(path.read_text(encoding="utf-8"))
+    with rasterio.open(raster) as source:
+        width, height = source.width, source.height
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8") as stream:
+            boxes = [[float(row[name]) for name in ("xmin", "ymin", "xmax", "ymax")] for row in csv.DictReader(stream)]
+    else:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        rows = [[float(value) for value in line.split()] for line in lines if line.strip()]
+        boxes = [[(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height] for _, x, y, w, h in rows]
+    kept = np.clip(np.array(boxes), 0, [width, height, width, height])
+    kept = kept[((kept[:, 2:] - kept[:, :2]) >= 4).all(1)]
+    rng, others = np.random.default_rng(0), []
+    while len(others) < 5 * len(kept):
+        size = kept[rng.integers(len(kept))]
+        across, down = size[2] - size[0], size[3] - size[1]
+        x, y = rng.uniform(0, width - across), rng.uniform(0, height - down)
+        box = np.array([x, y, x + across, y + down])
+        if not ((np.minimum(kept[:, 2:], box[2:]) - np.maximum(kept[:, :2], box[:2])) > 0).all(1).any():
+            others.append(box)
+    things = [{"bbox": box.tolist(), "label": "thing"} for box in kept]
+    return things + [{"bbox": box.tolist(), "label": "none"} for box in others]
 
 
 def average_precision(scores: NDArray, truth: NDArray[np.bool_]) -> float:
@@ -215,7 +248,7 @@ def main() -> None:
     encoder = load_encoder(given.encoder, "cpu")
     found: dict[str, Any] = {}
     if given.labels:
-        found = measure(encoder, given.raster, json.loads(given.labels.read_text(encoding="utf-8")), given)
+        found = measure(encoder, given.raster, read_labels(given.labels, given.raster), given)
     if given.pictures:
         found["words"] = pictures(encoder, given.raster, given.words.split(","), given.gsd, given.pictures)
     json.dump(found, sys.stdout, indent=1)

@@ -144,6 +144,8 @@ def _training_folder(folder):
         for n in range(6)
     ]
     (training / "scenes_aid_rsicd.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    (training / "text").mkdir()
+    (training / "text" / "rsitmd_sentences.txt").write_text("Two ponds near a road.\n", encoding="utf-8")
     return training
 
 
