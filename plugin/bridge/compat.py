@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict
 
 from qgis.core import NULL, Qgis, QgsApplication, QgsField, QgsPalLayerSettings, QgsSymbol, QgsUnitTypes, QgsWkbTypes
 from qgis.PyQt.QtCore import QMetaType, QThreadPool, QVariant
@@ -67,7 +67,7 @@ def metres_in(unit: Any) -> float:
     return float(QgsUnitTypes.fromUnitToUnitFactor(unit, DISTANCE_METERS))
 
 
-def task_pool() -> Optional[QThreadPool]:
+def task_pool() -> QThreadPool:
     """The pool that QGIS's task manager takes threads from: its own in newer versions, else the one that also draws maps."""
     own = getattr(QgsApplication.taskManager(), "threadPool", None)
-    return own() if own is not None else QThreadPool.globalInstance()
+    return (own() if own is not None else None) or QThreadPool.globalInstance()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 from qgis.core import (
@@ -125,16 +125,19 @@ class TileRenderer(QObject):
     # On the main thread
 
     def _start_waiting(self) -> None:
+        """Start one picture; the next has to wait for the event loop's next turn, so that the main thread is never held long."""
         self._listen(True)
-        while True:
-            with self._lock:
-                if self._closed or not self._queue or len(self._running) >= self._jobs:
-                    return
-                wanted = self._queue.pop(0)
-            try:
-                self._start(wanted)
-            except Exception as error:  # a slot that raises would abort QGIS
-                wanted.done(None, GeoLoupeError("raster_unreadable", self._sentence(), repr(error)))
+        with self._lock:
+            if self._closed or not self._queue or len(self._running) >= self._jobs:
+                return
+            wanted = self._queue.pop(0)
+            more = bool(self._queue)
+        try:
+            self._start(wanted)
+        except Exception as error:  # a slot that raises would abort QGIS
+            wanted.done(None, GeoLoupeError("raster_unreadable", self._sentence(), repr(error)))
+        if more:
+            self._asked.emit()
 
     def _start(self, wanted: _Request) -> None:
         settings = QgsMapSettings()
@@ -186,7 +189,7 @@ class TileRenderer(QObject):
             manager.finished.disconnect(self._replied)
             log.messageReceived.disconnect(self._logged)
 
-    def _replied(self, reply: object) -> None:
+    def _replied(self, reply: Any) -> None:
         """A network reply of any part of QGIS arrived: if it is one of ours and failed, the pictures in work may have a hole."""
         try:
             if reply.error() == QNetworkReply.NetworkError.NoError:

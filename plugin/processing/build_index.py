@@ -43,7 +43,7 @@ class BuildIndex(GeoLoupeAlgorithm):
 
     def summary(self) -> str:
         return tr(
-            "Makes rasters searchable by words and by regions. Every part of them is seen once by an encoder, and its vectors are "
+            "Makes rasters searchable by words and by regions. An encoder sees every part of them once, and its vectors are "
             "kept in a folder on this computer. Running it again on the same folder adds what is missing: a run that was stopped "
             "goes on where it was."
         )

@@ -47,7 +47,7 @@ class SearchByText(SearchAlgorithm):
         text = self.text_of(parameters, TEXT, context)
         if text is None:
             raise GeoLoupeError("empty_query", tr("Type what to find: the query is empty."))
-        query = {
+        query: Dict[str, Any] = {
             "text": text,
             "not_text": self.text_of(parameters, NOT_TEXT, context),
             "instruction": self.text_of(parameters, INSTRUCTION, context),

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import threading
+import uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -80,6 +81,7 @@ class TileServer:
     def __init__(self):
         self.asked = {}
         self.answer = lambda z, x, y, n: self.tile(x, y)
+        self.name = uuid.uuid4().hex  # QGIS keeps tiles by their address, and a port may be had twice
         self._lock = threading.Lock()
         outer = self
 
@@ -119,7 +121,9 @@ class TileServer:
         return _png(QColor(*self.colour(x, y)))
 
     def layer(self, zmax=19):
-        source = f"type=xyz&url=http://127.0.0.1:{self.server.server_port}/%7Bz%7D/%7Bx%7D/%7By%7D.png&zmax={zmax}&zmin=0"
+        source = (
+            f"type=xyz&url=http://127.0.0.1:{self.server.server_port}/{self.name}/%7Bz%7D/%7Bx%7D/%7By%7D.png&zmax={zmax}&zmin=0"
+        )
         return QgsRasterLayer(source, "tiles", "wms")
 
     def close(self):

@@ -53,12 +53,11 @@ def test_words_on_real_imagery(toolbox, banepa, banepa_index, trained, tmp_path)
 
 @pytest.mark.heavy
 def test_a_box_on_real_imagery(toolbox, banepa, banepa_index, trained):
-    facts = json.loads((banepa.parent / "building_regions.json").read_text(encoding="utf-8"))
-    regions = facts["regions"] if isinstance(facts, dict) else facts
-    blue = next(found for found in regions if _colour(found) == "blue" and _inside(_window(found)))
+    regions = json.loads((banepa.parent / "building_regions.json").read_text(encoding="utf-8"))
+    blue = next(region for region in regions if region["roof"] == "blue" and _inside(region["bbox"]))
     layer = QgsRasterLayer(str(banepa), "banepa", "gdal")
     extent, pixel = layer.extent(), layer.rasterUnitsPerPixelX()
-    x0, y0, x1, y1 = _window(blue)
+    x0, y0, x1, y1 = blue["bbox"]
     corners = [(x0, y0), (x1, y0), (x1, y1), (x0, y1)]
     query_layer = QgsVectorLayer("Polygon?crs=EPSG:3857", "query", "memory")
     feature = QgsFeature()
@@ -71,15 +70,6 @@ def test_a_box_on_real_imagery(toolbox, banepa, banepa_index, trained):
     )["OUTPUT"]
     blue, everything = _blueness(banepa, list(found.getFeatures()))
     assert found.featureCount() == 10 and blue > 1.5 * everything
-
-
-def _window(region):
-    box = region.get("box") or region.get("bbox") or region.get("pixel_box")
-    return [float(value) for value in box]
-
-
-def _colour(region):
-    return region.get("colour") or region.get("color") or region.get("roof_colour")
 
 
 def _inside(window):
