@@ -14,11 +14,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import GeoLoupeError
 from .pixel_source import Window
 
 QUARTER, HALF, WHOLE = 0, 1, 2
 SIZES = {QUARTER: 2, HALF: 4, WHOLE: 8}  # units
 OBJECT_SHARE = 0.354  # of a chip's side: between the quarter regions and the half regions
+MOST_CHIPS = 10_000_000  # of one grid: months of work on a laptop, and all that a plan keeps in memory
 FINEST = 0.5  # of the raster's own GSD: seeing it magnified more shows nothing new
 
 
@@ -113,7 +115,7 @@ class Grid:
     """All chips of a raster at one scale, and the regions that belong to each.
 
     A region's window depends on the raster and the scale alone. At full overlap a chip inside the raster owns 46 regions:
-    36 quarters, 9 halves and itself.
+    36 quarters, 9 halves and itself. Raises GeoLoupeError ("usage") for a grid that no index can hold.
     """
 
     def __init__(self, width: int, height: int, native_gsd: float, scale: Scale, chip_size: int, overlap: bool = True) -> None:
@@ -122,6 +124,13 @@ class Grid:
         self.across, self.down = Axis(width, unit, overlap), Axis(height, unit, overlap)
         self.side = 8 * unit
         self.columns, self.rows = self.across.chip_starts, self.down.chip_starts
+        if len(self.columns) * len(self.rows) > MOST_CHIPS:
+            millions = len(self.columns) * len(self.rows) / 1e6
+            raise GeoLoupeError(
+                "usage",
+                f"At {scale.gsd:g} m per pixel this layer has {millions:,.0f} million chips, which is too many: look for larger "
+                "things, or clip the layer to the area you need.",
+            )
         self._owned = [_regions_by_owner(self.across), _regions_by_owner(self.down)]
 
     @property

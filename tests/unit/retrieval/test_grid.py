@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Polygon, box
 
+from geoloupe.plugin.errors import GeoLoupeError
 from geoloupe.plugin.retrieval.grid import (
     HALF,
     OBJECT_SHARE,
@@ -120,3 +121,9 @@ def test_a_query_box_lies_in_its_chip(width, height, x, y, w, h, gsds):
 def test_a_query_chip_takes_the_nearest_scale_of_the_index():
     window, gsd, _ = query_chip((500, 500, 540, 540), 1000, 1000, 1.0, [0.5, 1.7, 8.0], 64)
     assert gsd == 1.7 and window.width == 112
+
+
+def test_a_grid_over_half_the_world_is_refused_in_one_sentence():
+    with pytest.raises(GeoLoupeError, match="million chips") as problem:
+        Grid(67_000_000, 67_000_000, 0.6, Scale(0.6), 224)
+    assert problem.value.code == "usage"
