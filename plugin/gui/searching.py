@@ -24,6 +24,7 @@ from .engine_access import EngineAccess, Question
 from .indexing import Indexing
 from .map_view import place_of
 from .query_boxes import QueryBox, QueryBoxes
+from .style_saving import save_style_text, style_text
 
 THUMBNAIL = 112  # pixels: sharp at twice the row's size
 THUMBNAILS_AT_ONCE = 12
@@ -249,7 +250,8 @@ class Searching(QObject):
                 QTimer.singleShot(0, lambda: self._remove(old))
 
         QTimer.singleShot(0, add)
-        self._writer.run(lambda: _save_style(table.uri, settings), self._style_saved)
+        look = style_text(layer)
+        self._writer.run(lambda: save_style_text(table.path, table.table, look), self._style_saved)
 
     def _style_saved(self, _value: Any, error: Optional[GeoLoupeError]) -> None:
         if error is not None:
@@ -292,11 +294,3 @@ class Searching(QObject):
         self._pictures, self._search = [], None
         self._number += 1
         self._dock.query.set_searching(False)
-
-
-def _save_style(uri: str, settings: Settings) -> None:
-    """Put the look of a table of hits into its file, through a layer of this thread's own: it waits for the disk."""
-    layer = QgsVectorLayer(uri, sink.GROUP, "ogr")
-    if layer.isValid():
-        styles.apply_style(layer, settings.style, settings.labels)
-        styles.save_style(layer)

@@ -3,7 +3,7 @@
 import sqlite3
 
 import pytest
-from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle
+from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer
 from qgis.gui import QgsMapToolPan
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
@@ -134,6 +134,9 @@ def test_words_and_enter_fill_the_list_the_map_and_the_thumbnails(desk, indexed_
     at.until(lambda: at.dock.results.model.index(7).data(THUMBNAIL) is not None)
     path, table = layer.source().split("|layername=")
     at.until(lambda: styles_in(path) == [table])
+    again = QgsVectorLayer(layer.source(), "again", "ogr")
+    assert type(again.renderer()) is type(layer.renderer()) and again.labelsEnabled() == layer.labelsEnabled()
+    assert again.mapTipTemplate() == layer.mapTipTemplate(), "opened again, it looks the same"
     asked = at.session.asked("search")[-1]
     assert asked["query"]["text"] == "blue metal roof" and asked["query"]["boxes"] == []
     assert asked["extent"] is None and asked["count"] == 50
