@@ -21,7 +21,7 @@ from .rendered_source import Fetch
 
 BATCH = 8  # chips
 AHEAD = 3  # batches
-VALID_SHARE = 0.5  # of a region; with less it is not indexed
+VALID_SHARE = 0.75  # of a region; with less, what is missing is what an encoder sees first, and the region is not indexed
 FAILURES = 16  # chips that cannot be read, one after another, before a file is given up
 
 
@@ -156,7 +156,7 @@ class ReadAhead:
 
 
 def read_chip(source: AnySource, grid: Grid, chip: Chip) -> ReadChip:
-    """Read a chip and keep those of its regions of which at least half is valid."""
+    """Read a chip and keep those of its regions of which three quarters are valid."""
     size = grid.chip_size
     pixels, valid = source.read(chip.window, (size, size))
     digest = hashlib.blake2b(np.ascontiguousarray(pixels).data, digest_size=16)
