@@ -41,8 +41,8 @@ OPEN_SCENES = ("Beach", "BareLand", "Desert", "Farmland", "Forest", "Meadow", "M
 class Mix:
     """How many chips of each sort one step has; a pair is two chips."""
 
-    mosaics: int = 17
-    pairs: int = 3
+    mosaics: int = 16
+    pairs: int = 4
     objects: int = 4
     wholes: int = 3
 

@@ -21,6 +21,7 @@ WEIGHTS = {
     "object": 0.5,
     "whole": 0.5,
     "foreign": 0.02,
+    "even": 5.0,
 }
 
 
@@ -84,6 +85,8 @@ def compare(
     taught = batch["taught"]
     learned = functional.normalize(heads.teacher(torch.cat([said, random])[taught]).float(), dim=-1)
     found["teach"] = (1 - (learned * batch["teacher"][taught]).sum(-1)).mean()
+    roofs = batch["item_kind"] == KINDS.index("roof")
+    found["even"] = (regions[roofs] @ kinds[KINDS.index("roof")]).var() if roofs.sum() > 3 else regions.sum() * 0
     found |= objects(regions, words, heads.offset, scale[1], batch)
     return found
 

@@ -148,7 +148,9 @@ class PairMaker(Maker):
         rng = self.rng
         things: list[Thing] = []
         if rng.random() < 0.4 and self.roofs:
-            roof = self.roofs[int(rng.integers(len(self.roofs)))]
+            wanted = rng.choice(("blue", "red", "brown", "white"))
+            alike = [roof for roof in self.roofs if roof["colour"] == wanted] or self.roofs
+            roof = alike[int(rng.integers(len(alike)))]
             pixels = (self.pictures.scenes if roof["source"] == "scenes" else self.pictures.frames)[roof["item"]]
             x0, y0, x1, y1 = roof["box"]
             span = int(np.clip(max(x1 - x0, y1 - y0) / rng.uniform(0.15, 0.5), 48, min(pixels.shape[:2])))
@@ -180,13 +182,20 @@ class PairMaker(Maker):
         return base, things
 
     def real_roof(self, box: Box, colour: str, masks: dict[str, NDArray[np.bool_]]) -> Thing:
-        rng = self.rng
+        """A roof of the picture itself, in its own colour or repainted, so that dull ones look as real as blue ones."""
         inside = np.zeros_like(masks[colour])
         inside[int(box[1]) : int(box[3]) + 1, int(box[0]) : int(box[2]) + 1] = True
         old = COLOUR_NAMES.index(colour)
-        new = old if rng.random() < 0.5 else int(rng.choice(len(COLOUR_NAMES), p=_COLOUR_CHANCES))
-        return Thing(0, box, [old, new] if rng.random() < 0.5 else [new, old], [shade(COLOUR_NAMES[new], rng)] * 2,
-                     mask=inside & masks[colour], real=True)  # fmt: skip
+        first = old if self.rng.random() < 0.35 else self.any_colour()
+        second = first if self.rng.random() < 0.4 else old if self.rng.random() < 0.4 else self.any_colour()
+        shades = [shade(COLOUR_NAMES[first], self.rng), shade(COLOUR_NAMES[second], self.rng)]
+        if first == second:
+            shades[1] = near_shade(shades[0], self.rng)
+        return Thing(0, box, [first, second], shades, mask=inside & masks[colour], real=True)
+
+    def any_colour(self) -> int:
+        """A colour as often as roofs have it here."""
+        return int(self.rng.choice(len(COLOUR_NAMES), p=_COLOUR_CHANCES))
 
     def cars(self, row: int, corner: tuple[int, int], span: int, world: int, base: Pixels) -> list[Thing]:
         found: list[Thing] = []
@@ -214,8 +223,8 @@ class PairMaker(Maker):
             if any(abs(x - (t.box[0] + t.box[2]) / 2) < reach + (t.box[2] - t.box[0]) / 2 and
                    abs(y - (t.box[1] + t.box[3]) / 2) < reach + (t.box[3] - t.box[1]) / 2 for t in things):  # fmt: skip
                 continue
-            colour = int(rng.choice(len(COLOUR_NAMES), p=_COLOUR_CHANCES))
-            other = colour if rng.random() < 0.5 else int(rng.choice(len(COLOUR_NAMES), p=_COLOUR_CHANCES))
+            colour = self.any_colour()
+            other = colour if rng.random() < 0.5 else self.any_colour()
             first = shade(COLOUR_NAMES[colour], rng)
             shades = [first, near_shade(first, rng) if other == colour else shade(COLOUR_NAMES[other], rng)]
             if rng.random() < 0.8:
