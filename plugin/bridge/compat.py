@@ -11,6 +11,7 @@ from qgis.PyQt.QtCore import QMetaType, QThreadPool, QVariant
 _BY_META_TYPE = Qgis.QGIS_VERSION_INT >= 33800
 
 DISTANCE_METERS = QgsUnitTypes.DistanceUnit.DistanceMeters
+POINT_GEOMETRY = QgsWkbTypes.GeometryType.PointGeometry
 POLYGON_GEOMETRY = QgsWkbTypes.GeometryType.PolygonGeometry
 POLYGON = QgsWkbTypes.Type.Polygon
 
@@ -25,6 +26,7 @@ def _member(holder: Any, *names: str) -> Any:
 
 SYMBOL_OPACITY = _member(QgsSymbol.Property, "PropertyOpacity", "Opacity")
 LABEL_PRIORITY = _member(QgsPalLayerSettings.Property, "Priority", "LabelPriority")
+LABEL_ABOVE_RIGHT = _member(getattr(Qgis, "LabelQuadrantPosition", QgsPalLayerSettings), "AboveRight", "QuadrantAboveRight")
 
 
 def _field_types() -> Dict[str, Any]:

@@ -40,6 +40,7 @@ _DEEPEST = 24
 # A layer that spans the world has more pixels than a grid of chips can be laid over: of such a one, the blocks around the area
 # make the source. Two areas in the same blocks still share one grid.
 BLOCK_PIXELS = 65536
+_HALF_THE_WORLD = math.pi * 6378137.0  # metres
 PART = "@"  # between a drawn layer's identity and the part of it that a source is
 
 
@@ -120,6 +121,17 @@ def shown_bands(layer: QgsRasterLayer) -> Optional[List[int]]:
 def is_rendered(layer: QgsRasterLayer) -> bool:
     """Whether QGIS must draw this layer because the engine cannot read it itself."""
     return file_of(layer) is None
+
+
+def has_own_extent(layer: QgsRasterLayer) -> bool:
+    """Whether the layer ends somewhere. Tile services mostly say only that they cover the world."""
+    if not is_rendered(layer):
+        return True
+    extent = layer.extent()
+    if extent.isNull() or extent.isEmpty() or not extent.isFinite():
+        return False
+    along_x, _along_y = coordinates.metres_per_unit(layer.crs(), QgsPointXY(0, 0), QgsCoordinateTransformContext())
+    return bool(extent.width() * along_x < _HALF_THE_WORLD)
 
 
 def _rendered_spec(

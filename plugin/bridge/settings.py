@@ -31,6 +31,8 @@ class Settings:
     results_place: str = "project"
     style: str = "colour"
     labels: bool = True
+    search_at_release: bool = True
+    setup_postponed: bool = False
 
     @classmethod
     def load(cls, store: Optional[QgsSettings] = None) -> Settings:

@@ -151,12 +151,12 @@ def write_hits(
 
 
 def open_hits(written: Written, by: str = "colour", labels: bool = True) -> QgsVectorLayer:
-    """The table as a styled layer, its style saved in the file. Main thread. Raises GeoLoupeError if it cannot be opened."""
+    """The table as a styled layer; :func:`.styles.save_style` keeps the style. Main thread. Raises GeoLoupeError if it cannot be
+    opened."""
     layer = QgsVectorLayer(written.uri, written.title or GROUP, "ogr")
     if not layer.isValid():
         raise GeoLoupeError("internal", tr("The results file {path} cannot be opened: search again.", path=written.path))
     styles.apply_style(layer, by, labels)
-    styles.save_style(layer)
     return layer
 
 

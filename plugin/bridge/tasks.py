@@ -34,7 +34,8 @@ def start(task: QgsTask, priority: int = 0) -> QgsTask:
 class GeoLoupeTask(QgsTask):
     """``succeeded(result)`` or ``failed(GeoLoupeError)`` comes once, on the main thread; a stop is ``failed`` with ``cancelled``.
 
-    ``progressed`` carries the engine's progress values as they come.
+    ``progressed`` carries the engine's progress values as they come. QGIS announces a task that was stopped as one that failed;
+    to its user it is done, so QGIS is told so, and the task's description says that it was stopped.
     """
 
     succeeded = pyqtSignal(object)
@@ -62,6 +63,9 @@ class GeoLoupeTask(QgsTask):
             return True
         except GeoLoupeError as error:
             self._error = error
+            if error.code == "cancelled" and self.isCanceled():
+                self.setDescription(tr("{task} (stopped)", task=self.description()))
+                return True
         except BaseException:  # on QGIS 3.22 anything that leaves run() aborts a process without an excepthook
             sentence = tr("Something went wrong inside GeoLoupe: please try again; the log has the details.")
             self._error = GeoLoupeError("internal", sentence, traceback.format_exc())
@@ -69,7 +73,7 @@ class GeoLoupeTask(QgsTask):
 
     def finished(self, successful: bool) -> None:
         _running.discard(self)
-        if successful:
+        if successful and self._error is None:
             self.succeeded.emit(self._result)
             return
         # A task that was stopped before its turn never ran.

@@ -9,7 +9,7 @@ from qgis.PyQt.QtCore import QObject
 
 from ..bridge.settings import Settings
 from ..bridge.translation import tr
-from . import formats, preferences
+from . import formats
 from .background import Background
 from .box_tool import BoxTool
 from .dock import GeoLoupeDock
@@ -128,7 +128,7 @@ class Controller(QObject):
 
     def _drawn(self, geometry: Any, add: bool) -> None:
         self.boxes.put(QueryBox(geometry, self._canvas.mapSettings().destinationCrs()), add)
-        if preferences.search_at_release():
+        if Settings.load().search_at_release:
             self.searching.search()
 
     def _show_boxes(self) -> None:

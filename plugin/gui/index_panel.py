@@ -42,6 +42,10 @@ class IndexPanel(QWidget):
         self._extent.addItem(tr("Visible extent"), VISIBLE)
         self._extent.addItem(tr("Whole layer"), WHOLE)
         self._extent.setCurrentIndex(1)
+        self._boundless = WrappingLabel()
+        self._boundless.setText(tr("This layer covers the whole world: show the area to index on the map."))
+        self._boundless.hide()
+        self._whole_before = False
         self._extent.setMinimumWidth(70)
         self._extent.setAccessibleName(tr("Extent to index"))
         self._scales = QgsFilterLineEdit()
@@ -86,10 +90,11 @@ class IndexPanel(QWidget):
         grid.addWidget(self._size, 0, 1)
         grid.addWidget(_label(tr("&Extent"), self._extent), 1, 0)
         grid.addWidget(self._extent, 1, 1)
-        grid.addWidget(_label(tr("Cost"), None), 2, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(self._cost, 2, 1)
-        grid.addWidget(self._scale_box, 3, 0, 1, 2)
-        grid.addWidget(self.button, 4, 0, 1, 2, Qt.AlignmentFlag.AlignRight)
+        grid.addWidget(self._boundless, 2, 1)
+        grid.addWidget(_label(tr("Cost"), None), 3, 0, Qt.AlignmentFlag.AlignTop)
+        grid.addWidget(self._cost, 3, 1)
+        grid.addWidget(self._scale_box, 4, 0, 1, 2)
+        grid.addWidget(self.button, 5, 0, 1, 2, Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(1, 1)
         run = QHBoxLayout(self._run)
         run.setContentsMargins(0, 0, 0, 0)
@@ -111,6 +116,16 @@ class IndexPanel(QWidget):
 
     def set_whole_layer(self, whole: bool) -> None:
         self._extent.setCurrentIndex(self._extent.findData(WHOLE if whole else VISIBLE))
+
+    def set_boundless(self, boundless: bool) -> None:
+        """A layer that covers the world is indexed by what the map shows, and the section says so."""
+        if boundless != self._boundless.isHidden():
+            return
+        self._boundless.setVisible(boundless)
+        self._extent.setEnabled(not boundless)
+        if boundless:
+            self._whole_before = self.whole_layer()
+        self.set_whole_layer(False if boundless else self._whole_before)
 
     def gsds(self) -> Optional[List[float]]:
         """The GSDs an expert typed, or None for "from the object size". ValueError when it is not numbers above zero."""

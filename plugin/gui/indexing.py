@@ -11,8 +11,14 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from ..bridge import tasks
 from ..bridge.asking import DrawnLayers
-from ..bridge.crs import extent_value
-from ..bridge.layers import default_index_path, recalled_index, remember_index, source_spec
+from ..bridge.crs import extent_value, to_crs
+from ..bridge.layers import (
+    default_index_path,
+    has_own_extent,
+    recalled_index,
+    remember_index,
+    source_spec,
+)
 from ..bridge.settings import Settings
 from ..bridge.translation import tr
 from ..engine.home import home
@@ -25,16 +31,6 @@ from .index_state import IndexState
 ESTIMATE_DELAY = 350  # milliseconds after the last change
 
 
-class IndexRun(tasks.IndexTask):
-    """QGIS announces a task that was stopped as one that failed. To its user a stopped run is done, and what it did is kept."""
-
-    def run(self) -> bool:
-        return super().run() or self.isCanceled()
-
-    def finished(self, successful: bool) -> None:
-        super().finished(successful and not self.isCanceled())
-
-
 class Run:
     """One indexing run: which layer, into which folder, and how far."""
 
@@ -42,7 +38,7 @@ class Run:
         self.layer_id = layer.id()
         self.layer_name = layer.name()
         self.path = path
-        self.task: Optional[IndexRun] = None
+        self.task: Optional[tasks.IndexTask] = None
         self.stopping = False
         self.rows = 0
         self.state = index_state.indexing(0, 0, None, 0)
@@ -110,6 +106,7 @@ class Indexing(QObject):
         same = layer is not None and layer.id() == self._shown
         self._shown = layer.id() if layer is not None else None
         self._path = None
+        self._dock.index.set_boundless(layer is not None and layer.crs().isValid() and not has_own_extent(layer))
         if layer is None:
             self._show(index_state.no_layer())
         elif not layer.crs().isValid():
@@ -151,7 +148,7 @@ class Indexing(QObject):
         self.run = run
         self._dock.messages.clear()
         self._dock.index.set_running(True)
-        task = IndexRun(params, layer.name(), DrawnLayers([layer]))
+        task = tasks.IndexTask(params, layer.name(), DrawnLayers([layer]))
         task.progressed.connect(lambda value: self._moved(run, value))
         task.succeeded.connect(lambda value: self._ended(run, value, None))
         task.failed.connect(lambda error: self._ended(run, None, error))
@@ -184,13 +181,18 @@ class Indexing(QObject):
             sentence = tr("A GSD is a number of metres per pixel, such as 0.15: correct the line under Advanced.")
             raise GeoLoupeError("usage", sentence) from None
         settings = Settings.load()
-        extent = None
+        context = self._project.transformContext()
+        extent, area = None, None
         if not panel.whole_layer():
             view = self._canvas.mapSettings()
             extent = extent_value(view.visibleExtent(), view.destinationCrs())
+            area = to_crs(view.visibleExtent(), view.destinationCrs(), layer.crs(), context)
+            if not area.intersects(layer.extent()):
+                sentence = tr("The map does not show {layer}: move it there, then press Index.", layer=layer.name())
+                raise GeoLoupeError("no_overlap", sentence)
         # An object should fill about a third of a chip; a layer without pixels of its own is drawn that fine.
         drawn_at = min(gsds) if gsds else panel.object_size() / 79.0
-        spec = source_spec(layer, drawn_at, None, self._project.transformContext())
+        spec = source_spec(layer, drawn_at, area, context)
         return {
             "sources": [spec],
             "index": self._path if self._state.searchable else None,

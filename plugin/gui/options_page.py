@@ -12,7 +12,6 @@ from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QFormLayout, QHBoxLayout, 
 from ..bridge.settings import Settings
 from ..bridge.translation import tr
 from ..engine import environment
-from . import preferences
 from .icons import plugin_icon
 from .panel import WrappingLabel
 
@@ -44,7 +43,7 @@ class OptionsPage(QgsOptionsPageWidget):
             self.device.addItem(label, name)
         self.device.setCurrentIndex(max(0, self.device.findData(settings.device)))
         self.search_at_release = QCheckBox(tr("Search as soon as a box is drawn"))
-        self.search_at_release.setChecked(preferences.search_at_release())
+        self.search_at_release.setChecked(settings.search_at_release)
         self.count = QSpinBox()
         self.count.setRange(1, 1000)
         self.count.setValue(settings.count)
@@ -66,9 +65,9 @@ class OptionsPage(QgsOptionsPageWidget):
             engine_python=self.python.filePath().strip(),
             device=str(self.device.currentData()),
             count=self.count.value(),
+            search_at_release=self.search_at_release.isChecked(),
         )
         settings.save()
-        preferences.set_search_at_release(self.search_at_release.isChecked())
         if self._saved is not None:
             self._saved(settings)
 

@@ -13,6 +13,7 @@ from . import formats
 HIT = int(Qt.ItemDataRole.UserRole) + 1
 THUMBNAIL = int(Qt.ItemDataRole.UserRole) + 2
 SHARE = int(Qt.ItemDataRole.UserRole) + 3
+SHORTEST = 0.06  # of the longest bar
 
 
 class HitsModel(QAbstractListModel):
@@ -22,13 +23,14 @@ class HitsModel(QAbstractListModel):
         super().__init__(parent)
         self._hits: List[Dict[str, Any]] = []
         self._pictures: Dict[int, QPixmap] = {}
-        self._best = 1.0
+        self._best = self._worst = 0.0
 
     def set_hits(self, hits: List[Dict[str, Any]]) -> None:
         self.beginResetModel()
         self._hits = list(hits)
         self._pictures = {}
-        self._best = max([float(hit.get("score") or 0.0) for hit in self._hits] + [1e-6])
+        scores = [float(hit.get("score") or 0.0) for hit in self._hits] or [0.0]
+        self._best, self._worst = max(scores), min(scores)
         self.endResetModel()
 
     def hits(self) -> List[Dict[str, Any]]:
@@ -58,7 +60,7 @@ class HitsModel(QAbstractListModel):
         if role == THUMBNAIL:
             return self._pictures.get(index.row())
         if role == SHARE:
-            return max(0.0, min(1.0, float(hit.get("score") or 0.0) / self._best))
+            return self._share(float(hit.get("score") or 0.0))
         if role == int(Qt.ItemDataRole.ToolTipRole):
             return self._tip(hit)
         if role in (int(Qt.ItemDataRole.DisplayRole), int(Qt.ItemDataRole.AccessibleTextRole)):
@@ -69,6 +71,11 @@ class HitsModel(QAbstractListModel):
                 score=formats.decimal(float(hit.get("score") or 0.0), 3),
             )
         return None
+
+    def _share(self, score: float) -> float:
+        """How long a score's bar is: over the scores that are shown, since all of them lie close together."""
+        spread = self._best - self._worst
+        return SHORTEST + (1.0 - SHORTEST) * (score - self._worst) / spread if spread > 1e-9 else 1.0
 
     @staticmethod
     def _tip(hit: Dict[str, Any]) -> str:

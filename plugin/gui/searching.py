@@ -24,7 +24,6 @@ from .engine_access import EngineAccess, Question
 from .indexing import Indexing
 from .map_view import place_of
 from .query_boxes import QueryBox, QueryBoxes
-from .style_saving import save_style_text, style_text
 
 THUMBNAIL = 112  # pixels: sharp at twice the row's size
 THUMBNAILS_AT_ONCE = 12
@@ -150,7 +149,9 @@ class Searching(QObject):
         layer = self._layer_under(box, chosen)
         if layer is not None:
             size = box.ground_size(self._project)
-            spec = source_spec(layer, max(0.01, min(size) / 79.0) if size else 1.0, None, self._project.transformContext())
+            under = box.in_crs(layer.crs(), self._project)
+            area = under.boundingBox() if under is not None else None
+            spec = source_spec(layer, max(0.01, min(size) / 79.0) if size else 1.0, area, self._project.transformContext())
             drawn.add(layer)
         elif box.source and os.path.exists(box.source):
             spec = file_spec(box.source)
@@ -235,12 +236,11 @@ class Searching(QObject):
 
     def _open(self, number: int, table: sink.Written, settings: Settings) -> None:
         """The new layer on the map, then the old one off it: in steps, so that none of them is felt."""
-        layer = QgsVectorLayer(table.uri, table.title or sink.GROUP, "ogr")
-        if not layer.isValid():
-            sentence = tr("The results file {path} cannot be opened: search again.", path=table.path)
-            self._dock.messages.error(GeoLoupeError("internal", sentence))
+        try:
+            layer = sink.open_hits(table, settings.style, settings.labels)
+        except GeoLoupeError as error:
+            self._dock.messages.error(error)
             return
-        styles.apply_style(layer, settings.style, settings.labels)
 
         def add() -> None:
             if number == self._number:
@@ -250,8 +250,8 @@ class Searching(QObject):
                 QTimer.singleShot(0, lambda: self._remove(old))
 
         QTimer.singleShot(0, add)
-        look = style_text(layer)
-        self._writer.run(lambda: save_style_text(table.path, table.table, look), self._style_saved)
+        look = styles.style_text(layer)
+        self._writer.run(lambda: styles.save_style(table.path, table.table, look), self._style_saved)
 
     def _style_saved(self, _value: Any, error: Optional[GeoLoupeError]) -> None:
         if error is not None:

@@ -17,7 +17,6 @@ from ..bridge.translation import tr
 from ..engine import environment
 from ..engine.client import EngineClient
 from ..errors import GeoLoupeError
-from . import preferences
 from .background import Background
 from .dock import GeoLoupeDock
 from .engine_access import EngineAccess
@@ -110,12 +109,12 @@ class SettingUp(QObject):
             self.use_python(path)
 
     def _postpone(self) -> None:
-        preferences.set_setup_postponed(True)
+        Settings.load().changed(setup_postponed=True).save()
         self._dock.setup.hide()
         self._dock.set_engine(tr("The engine is not set up: nothing can be indexed or searched yet."), can_set_up=True)
 
     def _ask_again(self) -> None:
-        preferences.set_setup_postponed(False)
+        Settings.load().changed(setup_postponed=False).save()
         self.look()
 
     def _found(self, value: Any, error: Optional[GeoLoupeError]) -> None:
@@ -127,7 +126,7 @@ class SettingUp(QObject):
         location, plan = value
         if location is not None:
             self._set_ready(True)
-        elif preferences.setup_postponed():
+        elif Settings.load().setup_postponed:
             self._set_ready(False)
             self._postpone()
         else:

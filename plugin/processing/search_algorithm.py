@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from qgis.core import (
@@ -22,6 +24,7 @@ from qgis.core import (
     QgsProcessingParameterFile,
     QgsProcessingParameterNumber,
     QgsProcessingUtils,
+    QgsProviderRegistry,
     QgsVectorLayer,
 )
 
@@ -29,7 +32,6 @@ from ..bridge import compat, report, sink, styles
 from ..bridge import crs as coordinates
 from ..bridge.settings import Settings
 from ..bridge.translation import tr
-from ..errors import GeoLoupeError
 from .algorithm import GeoLoupeAlgorithm
 
 INDEX, TEXT, NOT_TEXT, INSTRUCTION = "INDEX", "TEXT", "NOT_TEXT", "INSTRUCTION"
@@ -148,8 +150,8 @@ class SearchAlgorithm(GeoLoupeAlgorithm):
         if isinstance(layer, QgsVectorLayer):
             try:
                 _style(layer)
-            except GeoLoupeError as error:
-                feedback.pushDebugInfo(error.message)
+            except sqlite3.Error as error:
+                feedback.pushDebugInfo(str(error))
         return {}
 
 
@@ -195,5 +197,7 @@ class Styler(QgsProcessingLayerPostProcessorInterface):
 def _style(layer: QgsVectorLayer) -> None:
     settings = Settings.load()
     styles.apply_style(layer, settings.style, settings.labels)
-    if layer.dataProvider().name() == "ogr" and layer.source().split("|")[0].lower().endswith(".gpkg"):
-        styles.save_style(layer)
+    parts = QgsProviderRegistry.instance().decodeUri("ogr", layer.source()) if layer.providerType() == "ogr" else {}
+    path = str(parts.get("path") or "")
+    if path.lower().endswith(".gpkg"):
+        styles.save_style(path, str(parts.get("layerName") or Path(path).stem), styles.style_text(layer))

