@@ -33,6 +33,7 @@ from .text_data import captions
 from .tokenizer import WordPieces
 
 TREE_WORDS = ("a tree", "trees", "trees", "green trees", "tree crowns", "a tree seen from above")
+ROAD_WORDS = ("a road", "road", "roads", "a street", "an asphalt road", "a road seen from above")
 CAR_WORDS = ("a car", "cars", "vehicles", "a parked car", "a vehicle")
 OPEN_SCENES = ("Beach", "BareLand", "Desert", "Farmland", "Forest", "Meadow", "Mountain", "Pond", "River")
 
@@ -209,7 +210,7 @@ class Batches:
         scenes = [scene_phrase(name, self.rng) for name in self.pictures.classes]
         colours = [colour_phrase(kind, colour, self.rng) for kind in KINDS for colour in COLOUR_NAMES]
         plain = [colour_phrase(kind, None, self.rng) for kind in KINDS]
-        nouns = [*NOUNS, pick(TREE_WORDS, self.rng), pick(CAR_WORDS, self.rng)]
+        nouns = [*NOUNS, *(pick(words, self.rng) for words in (TREE_WORDS, CAR_WORDS, ROAD_WORDS))]
         thing = np.where((facts["kind"] >= 0) & (facts["colour"] >= 0), facts["kind"] * len(COLOUR_NAMES) + facts["colour"], -1)
         blocked = np.zeros((len(thing), len(colours)), bool)
         columns = np.arange(len(colours)) % len(COLOUR_NAMES)

@@ -22,6 +22,7 @@ WEIGHTS = {
     "whole": 0.5,
     "foreign": 0.02,
     "even": 5.0,
+    "road": 0.3,
 }
 
 
@@ -73,7 +74,7 @@ def compare(
     found = {"pairs": soft_contrast(scores, batch["target"]) + soft_contrast(scores.T, batch["target"].T)}
     found["absolute"] = soft_pairs(scores + heads.offset[0], batch["target"])
     found["foreign"] = functional.softplus((regions @ random[batch["foreign"]].T) * scale[0] + heads.offset[0]).sum(1).mean()
-    nouns = len(NOUNS) + 2
+    nouns = len(NOUNS) + 3
     scenes, things, kinds, words = named.split(
         [len(named) - nouns - len(KINDS) * (len(COLOUR_NAMES) + 1), len(KINDS) * len(COLOUR_NAMES), len(KINDS), nouns]
     )
@@ -87,6 +88,7 @@ def compare(
     found["teach"] = (1 - (learned * batch["teacher"][taught]).sum(-1)).mean()
     roofs = batch["item_kind"] == KINDS.index("roof")
     found["even"] = (regions[roofs] @ kinds[KINDS.index("roof")]).var() if roofs.sum() > 3 else regions.sum() * 0
+    found["road"] = roads(regions @ words[-1] * scale[1] + heads.offset[1], batch)
     found |= objects(regions, words, heads.offset, scale[1], batch)
     return found
 
@@ -115,6 +117,18 @@ def naming(scores: Tensor, right: Tensor) -> Tensor:
     if not known.any():
         return scores.sum() * 0
     return functional.cross_entropy(scores[known], right[known])
+
+
+def roads(scores: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Where cars are is a road, in these pictures; crowns of trees and roofs are none."""
+    cells = batch["object_label"] == 1
+    right, wrong = cells & (batch["object_noun"] == 1), (cells & (batch["object_noun"] == 0)) | (batch["item_kind"] == 0)
+    lost = scores.sum() * 0
+    if right.any():
+        lost = lost + functional.softplus(-scores[right]).mean()
+    if wrong.any():
+        lost = lost + functional.softplus(scores[wrong]).mean()
+    return lost
 
 
 def objects(regions: Tensor, words: Tensor, offset: Tensor, scale: Tensor, batch: dict[str, Tensor]) -> dict[str, Tensor]:
