@@ -16,7 +16,7 @@ from . import standalone
 from .child_process import child_environment, run_quietly
 from .client import EngineClient
 from .home import engines_folder, home, logs_folder, python_of, read_pointer, write_pointer
-from .pip_runner import PipProgress, classify, installer_environment, run_cancellable
+from .pip_runner import PipProgress, classify, installer_environment, run_cancellable, with_system_certificates
 from .plan import REQUIREMENTS, SetupPlan, check_disk, package_sizes, plan_setup
 from .process_lock import ProcessLock
 
@@ -132,6 +132,9 @@ def _install(
     cache = home() / "cache" / "pip"
     pip = PipProgress(package_sizes(set, plan.platform)["packages"], span(0.25, 0.9))
     output = run_cancellable(install_command(own, set, cache), environment, pip.line, cancelled, log)
+    again = with_system_certificates(output.text, environment) if output.code != 0 else None
+    if again is not None:
+        output = run_cancellable(install_command(own, set, cache), again, pip.line, cancelled, log)
     if output.code != 0:
         raise classify(output.text, "The packages could not be installed")
     span(0.9, 1.0)(0.0, "Starting the engine to see that it works")

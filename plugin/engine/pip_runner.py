@@ -25,12 +25,40 @@ MISLEADING = frozenset(
 KEPT_LINES = 60
 
 
+# Where Linux systems keep the certificates they trust: Debian, Fedora, SUSE and Alpine, in this order.
+SYSTEM_CERTIFICATES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+_CERTIFICATE = r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|invalid peer certificate|SSLError"
+
+
 def installer_environment(base: Mapping[str, str], temporary: Path) -> Dict[str, str]:
-    """``base`` with pip's network settings kept and its misleading ones dropped; temporary files on the target's disk."""
+    """``base`` with pip's network settings kept and its misleading ones dropped; temporary files on the target's disk.
+
+    uv is told to trust what the system trusts, and the certificates that were named for pip.
+    """
     clean = {name: value for name, value in base.items() if name.upper() not in MISLEADING}
     place = str(temporary)
     clean.update(PIP_USER="0", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1", TMPDIR=place, TEMP=place, TMP=place)
+    clean.update(UV_SYSTEM_CERTS="1", UV_NATIVE_TLS="1")  # the same wish, as newer and older versions of uv call it
+    if clean.get("PIP_CERT"):
+        clean.setdefault("SSL_CERT_FILE", clean["PIP_CERT"])
     return clean
+
+
+def with_system_certificates(text: str, environment: Mapping[str, str]) -> Optional[Dict[str, str]]:
+    """The environment for a second try when ``text`` tells that pip did not trust the network's certificates, else None.
+
+    Older versions of pip trust only the certificates that they bring; a company's own are with the system's.
+    """
+    if not re.search(_CERTIFICATE, text) or environment.get("PIP_CERT"):
+        return None
+    named = environment.get("SSL_CERT_FILE")
+    bundle = next((path for path in ((named,) if named else SYSTEM_CERTIFICATES) if path and Path(path).is_file()), None)
+    return dict(environment, PIP_CERT=bundle) if bundle else None
 
 
 def run_cancellable(
@@ -134,7 +162,7 @@ _CAUSES = [
         "A package is not the one that was expected and was thrown away; try again, or from another network.",
     ),
     (
-        r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|invalid peer certificate|SSLError",
+        _CERTIFICATE,
         "no_network",
         "A secure connection could not be made: your network replaces certificates; ask your administrator for its "
         "certificate file and set PIP_CERT to it, then start the set-up again.",

@@ -96,7 +96,8 @@ def download(url: str, target: Path, sha256: str, cancelled: Cancelled) -> None:
     digest, size = hashlib.sha256(), 0
     part = target.with_name(target.name + ".part")
     try:
-        with urllib.request.urlopen(url, timeout=30) as source, open(part, "wb") as file:  # nosec B310: scheme checked above
+        trusted = trusted_certificates(os.environ)
+        with urllib.request.urlopen(url, timeout=30, context=trusted) as source, open(part, "wb") as file:  # nosec B310: see above
             while True:
                 if cancelled():
                     raise GeoLoupeError("cancelled", "The set-up was stopped; nothing was changed.")
@@ -110,6 +111,8 @@ def download(url: str, target: Path, sha256: str, cancelled: Cancelled) -> None:
         sentence = f"{url} cannot be downloaded ({error.code} {error.reason}); try again later."
         raise GeoLoupeError("no_network", sentence) from error
     except (urllib.error.URLError, ssl.SSLError, TimeoutError, ConnectionError) as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise classify(f"{url}: {error}", "uv could not be downloaded") from error
         sentence = "There is no connection to the internet (or a proxy is in the way); check it and start the set-up again."
         raise GeoLoupeError("no_network", sentence, f"{url}: {error}") from error
     finally:
@@ -120,6 +123,15 @@ def download(url: str, target: Path, sha256: str, cancelled: Cancelled) -> None:
         sentence = "What was downloaded is not what was expected and was thrown away; try again, or from another network."
         raise GeoLoupeError("bad_download", sentence, f"{url}: sha256 {digest.hexdigest()}, expected {sha256}, {size} bytes")
     os.replace(part, target)
+
+
+def trusted_certificates(environment: Mapping[str, str]) -> ssl.SSLContext:
+    """What the system trusts, and the certificate file that the user named for pip: a company's network may need it."""
+    context = ssl.create_default_context()
+    named = environment.get("PIP_CERT") or environment.get("REQUESTS_CA_BUNDLE")
+    if named and os.path.isfile(named):
+        context.load_verify_locations(cafile=named)
+    return context
 
 
 def extract_one(archive: Path, name: str, target: Path) -> None:

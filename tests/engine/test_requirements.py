@@ -19,6 +19,7 @@ UV_PLATFORMS = {
     "linux-arm64": "aarch64-manylinux_2_28",
     "macos-arm64": "aarch64-apple-darwin",
 }
+OFFLINE = re.compile(r"dns error|Connection refused|unreachable|tunnel error|operation timed out|Connection reset", re.IGNORECASE)
 
 
 def requirements(name):
@@ -71,8 +72,10 @@ def test_each_set_resolves_for_each_platform_and_python(name, platform, tmp_path
         command = [str(uv if uv.exists() else "uv"), "pip", "install", "--dry-run", "--require-hashes", "--only-binary", ":all:"]
         command += ["--python-platform", UV_PLATFORMS[platform], "--python-version", python, "--target", str(tmp_path / "t")]
         command += ["--no-config", "-r", str(FOLDER / f"{name}.txt")]
-        environment = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"}
+        environment = {**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0", "UV_SYSTEM_CERTS": "1"}
         done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment)
+        if done.returncode and OFFLINE.search(done.stderr):
+            pytest.skip("this machine reaches no package index, so what the locked sets resolve to was not checked")
         assert done.returncode == 0, f"{platform}, Python {python}:\n{done.stderr}"
         assert "faiss-cpu==" in done.stderr and "rasterio==" in done.stderr
         gpu = "onnxruntime-gpu==" in done.stderr
