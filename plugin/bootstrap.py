@@ -17,9 +17,9 @@ def register(root=ROOT, name=PACKAGE):
     """Make ``import geoloupe`` mean the checkout at ``root``; return the package. Calling it twice does no harm."""
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(
-        name, Path(root) / "__init__.py", submodule_search_locations=[str(root)]
-    )
+    spec = importlib.util.spec_from_file_location(name, Path(root) / "__init__.py", submodule_search_locations=[str(root)])
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{root} is not a GeoLoupe checkout.")
     package = importlib.util.module_from_spec(spec)
     sys.modules[name] = package
     spec.loader.exec_module(package)

@@ -3,8 +3,8 @@
     python models/compact/calibrate.py --run DIR [--data ../shared/training] [--encoder compact] [--output FILE]
 
 Small indexes are made of the regions of one to five kinds of scene, and asked for every kind, for nouns that captions mention,
-and for things that no picture shows. A logistic model of two numbers is fitted: the mean score of the ten best regions, and the share
-of the encoder's background phrases whose own ten best regions score lower. Writes ``presence.json`` for the encoder's folder.
+and for things that no picture shows. A logistic model of two numbers is fitted: the mean score of the ten best regions, and the
+share of the encoder's background phrases whose own ten best regions score lower. Writes ``presence.json`` for the encoder's folder.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     encoder = load_encoder(arguments.encoder)
-    lines = (encoder.folder / "background_phrases.txt").read_text(encoding="utf-8").splitlines()
+    folder: Path = getattr(encoder, "folder", Path())
+    lines = (folder / "background_phrases.txt").read_text(encoding="utf-8").splitlines()
     phrases = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     facts, truth = questions(encoder, Pictures(arguments.run / "cache"), arguments.data, phrases)
     score, beaten, offset = fit(facts, truth)

@@ -90,7 +90,7 @@ def word_table(pieces: list[str], weights: NDArray[np.float32]) -> NDArray[np.fl
     lines = (teacher_folder() / "vocab.txt").read_text(encoding="utf-8").split("\n")
     numbers = {piece: number for number, piece in enumerate(lines)}
     table = full[[numbers[piece] for piece in pieces]]
-    table = table - np.average(table, axis=0, weights=weights)
+    table = table - np.average(table, axis=0, weights=weights).astype(np.float32)
     _, _, basis = np.linalg.svd(table * np.sqrt(weights)[:, None], full_matrices=False)
     cut = table @ basis[:DIM].T
     return (cut / cut.std() * 0.5).astype(np.float32)

@@ -236,11 +236,11 @@ def _places(
     """One hit for each place, best first; places that are a query box themselves (``own``) are left out."""
     open_rows = np.ones(len(candidates.scores), dtype=bool)
     for name, box in own:
-        for place in np.flatnonzero(covered(candidates.boxes, np.array(box)) > SELF):
-            part = searched[candidates.parts[place]]
-            source = part.snapshot.sources[int(part.shard.records[candidates.rows[place]]["source"])]
-            if source.identity == name and overlap(tuple(candidates.boxes[place]), box) > SELF:
-                open_rows[place] = False
+        for row in np.flatnonzero(covered(candidates.boxes, np.array(box)) > SELF):
+            part = searched[candidates.parts[row]]
+            source = part.snapshot.sources[int(part.shard.records[candidates.rows[row]]["source"])]
+            if source.identity == name and overlap(tuple(candidates.boxes[row]), box) > SELF:
+                open_rows[row] = False
     found = []
     for place in best_places(candidates.sources, candidates.boxes, open_rows, count):
         found.append(_Found(float(candidates.scores[place]), searched[candidates.parts[place]], int(candidates.rows[place])))
