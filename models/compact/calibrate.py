@@ -4,7 +4,7 @@
 
 Small indexes are made of the regions of one to five kinds of scene, and asked for every kind, for nouns that captions mention,
 and for things that no picture shows. A logistic model of two numbers is fitted: the mean score of the ten best regions, and the
-share of the encoder's background phrases whose own ten best regions score lower. Writes ``presence.json`` for the encoder's folder.
+share of the encoder's background phrases whose own ten best regions score lower. Writes ``presence.json``.
 """
 
 from __future__ import annotations
