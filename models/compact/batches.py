@@ -32,6 +32,7 @@ from .scenes import AROUND, ITEM, MEASURED, OBJECT, OWN, SCENE, WEAK, Chip, Regi
 from .text_data import captions
 from .tokenizer import WordPieces
 
+ROOFED_SCENES = ("DenseResidential", "MediumResidential", "Commercial", "Industrial", "School", "Center", "Church")
 TREE_WORDS = ("a tree", "trees", "trees", "green trees", "tree crowns", "a tree seen from above")
 ROAD_WORDS = ("a road", "road", "roads", "a street", "an asphalt road", "a road seen from above")
 CAR_WORDS = ("a car", "cars", "vehicles", "a parked car", "a vehicle")
@@ -223,7 +224,8 @@ class Batches:
         blocked[np.flatnonzero(found), thing[found]] = False
         return {
             "prompts": self.tokens.batch(scenes + colours + plain + nouns, 16), "scene": facts["scene"], "thing": thing,
-            "blocked": blocked, "item_kind": np.where(facts["role"] == ITEM, facts["kind"], -1),
+            "blocked": blocked, "built": np.isin(facts["scene"], [n for n, name in enumerate(self.pictures.classes) if name in ROOFED_SCENES]),
+            "item_kind": np.where(facts["role"] == ITEM, facts["kind"], -1),
         }  # fmt: skip
 
     def ask(

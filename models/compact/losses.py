@@ -86,7 +86,7 @@ def compare(
     taught = batch["taught"]
     learned = functional.normalize(heads.teacher(torch.cat([said, random])[taught]).float(), dim=-1)
     found["teach"] = (1 - (learned * batch["teacher"][taught]).sum(-1)).mean()
-    roofs = batch["item_kind"] == KINDS.index("roof")
+    roofs = (batch["item_kind"] == KINDS.index("roof")) | batch["built"]
     found["even"] = (regions[roofs] @ kinds[KINDS.index("roof")]).var() if roofs.sum() > 3 else regions.sum() * 0
     found["road"] = roads(regions @ words[-1] * scale[1] + heads.offset[1], batch)
     found |= objects(regions, words, heads.offset, scale[1], batch)

@@ -126,7 +126,7 @@ class PairMaker(Maker):
         found = []
         for number in range(2):
             order = [int(index) for index in rng.permutation(list(places[number]))] if places[number] else []
-            for index in order[:2]:
+            for index in order[:3]:
                 thing = things[index]
                 other = [
                     other.colours[1 - number] for other in things if other.kind == thing.kind and other.colours[1 - number] >= 0

@@ -47,6 +47,7 @@ KIND_WORDS = {
     "area": ("a coloured area", "a plain surface", "an area of one colour"),
 }
 EDIT_WORDS = (
+    *(("{t}",) * 5),
     "{t}",
     "but {t}",
     "the same but {t}",
