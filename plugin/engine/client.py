@@ -131,7 +131,8 @@ class EngineClient:
         connection = Connection(command, environment, CappedLog(self.log_path))
         hello = self._new_call("hello", connection, None, None)
         hello.add_done_callback(lambda call: self._greeted(connection, call))
-        connection.submit(hello, {"protocol": VERSION})
+        if not connection.submit(hello, {"protocol": VERSION}):
+            connection.refuse(hello)  # it ended before it was asked anything
         self._connection, self._hello = connection, hello
         return connection
 

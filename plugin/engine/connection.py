@@ -62,6 +62,11 @@ class Connection:
             self._outbox.put(({"id": call.id, "op": call.op, "params": params}, blobs))
         return True
 
+    def refuse(self, call: Call) -> None:
+        """Fail a call that :meth:`submit` did not take, with the reason for which this process ended."""
+        sentence = "The GeoLoupe engine stopped unexpectedly; what was done is kept, please start again."
+        self._finish(call, None, self._reason or GeoLoupeError("engine_crashed", sentence))
+
     def send(self, header: Dict[str, Any], blobs: Sequence[bytes] = ()) -> None:
         """Queue a message that nobody waits for."""
         self._outbox.put((header, blobs))
@@ -118,6 +123,7 @@ class Connection:
         if self.process.stderr is not None:
             drain(self.process.stderr, self.log)
             self.process.stderr.close()
+            self.log.close()  # the last words may come after the reader closed it
 
     def _read(self) -> None:
         problem: Optional[str] = None

@@ -13,6 +13,7 @@ import pytest
 
 from geoloupe.plugin.engine.child_process import CappedLog
 from geoloupe.plugin.engine.client import WORKER
+from geoloupe.plugin.engine.connection import Connection
 from geoloupe.plugin.errors import GeoLoupeError
 
 TOOL = WORKER.parents[2] / "tests" / "engine" / "tool_worker.py"
@@ -381,6 +382,26 @@ def test_a_worker_that_cannot_start(make_client, tmp_path):
         client.start()
     assert caught.value.code == "engine_crashed" and "could not start" in sentence(caught.value)
     assert "nothing_of_that_name" in caught.value.detail
+
+
+def test_a_worker_that_is_gone_before_it_is_asked_anything(make_client, tmp_path, monkeypatch):
+    """On a busy machine the process may have ended before the hello is queued: nobody would ever answer it."""
+    broken = tmp_path / "broken.py"
+    broken.write_text("import nothing_of_that_name")
+    submit = Connection.submit
+
+    def late(connection, call, params, blobs=()):
+        assert connection._ended.wait(20)
+        return submit(connection, call, params, blobs)
+
+    monkeypatch.setattr(Connection, "submit", late)
+    client = make_client(worker=broken)
+    with pytest.raises(GeoLoupeError) as caught:
+        client.start(timeout=5)
+    assert caught.value.code == "engine_crashed" and "could not start" in sentence(caught.value)
+    with pytest.raises(GeoLoupeError) as caught:
+        client.submit("echo", {})
+    assert caught.value.code == "engine_crashed" and "keeps stopping" in sentence(caught.value)
 
 
 def test_an_engine_that_never_says_hello(make_client, tmp_path):
