@@ -23,6 +23,8 @@ LOCKED = ROOT / "resources" / "requirements" / "onnx.txt"
 TESTS = ROOT / "tests"
 PYTHONS = ("python3.11", "python3.12", "python3.13", "python3", "/usr/bin/python3", "/usr/bin/python3.13", "/usr/bin/python3.12")
 QGIS_PACKAGES = ("python3-qgis", "python3-gdal", "python3-venv", "qgis", "xvfb", "xauth")
+# What one long test needs to drive QGIS by mouse and keyboard on a virtual screen: its programs and their packages.
+DESKTOP_PACKAGES = {"openbox": "openbox", "xdotool": "xdotool", "import": "imagemagick"}
 
 
 class SetupError(Exception):
@@ -192,7 +194,12 @@ def prepare_qgis():
         or not desktop
         or not shutil.which("xvfb-run")
     ):
-        system_packages(*QGIS_PACKAGES)
+        system_packages(*QGIS_PACKAGES, *DESKTOP_PACKAGES.values())
+    elif not all(map(shutil.which, DESKTOP_PACKAGES)):
+        try:
+            system_packages(*DESKTOP_PACKAGES.values())
+        except SetupError as error:
+            say(f"QGIS will not be driven by mouse and keyboard in the tests. {error}")
     version = output(python, "-c", "from qgis.core import Qgis; print(Qgis.QGIS_VERSION)")
     if not version:
         raise SetupError(
