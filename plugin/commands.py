@@ -71,6 +71,8 @@ def search_index(options: argparse.Namespace) -> int:
     encoder = load_encoder(index.manifest.encoder["id"], device=options.device)
     query = replace(Query.from_json(query_facts(options)), images=[read_picture(path) for path in options.image])
     result = search(index, query, encoder, count=options.count, extent=options.extent)
+    if options.extent is not None and not result.searched_rows:
+        raise GeoLoupeError("no_overlap", "The extent holds no indexed region: choose another, or name its CRS at its end.")
     facts = result.to_json()
     if options.output:
         write_hits(options.output, result.hits, query=words_for(options), model=encoder.card.id)

@@ -62,6 +62,8 @@ def index_lines(value: Mapping[str, Any]) -> List[str]:
     ]
     if value.get("skipped_chips"):
         lines.append(tr("{n} chips had no pixels and were left out.", n=_count(value["skipped_chips"])))
+    if value.get("missing_chips"):
+        lines.append(tr("{n} chips did not arrive; run it again to fetch them.", n=_count(value["missing_chips"])))
     return lines
 
 

@@ -286,8 +286,12 @@ class Indexing(QObject):
             return  # the plugin was unloaded
         self.run = None
         self._dock.index.set_running(False)
+        missing = int(value.get("missing_chips") or 0) if error is None else 0
         if error is None:
             self._remember(run)
+        if missing:
+            self._dock.messages.error(_incomplete(run.layer_name, missing, int(value.get("rows") or 0)))
+        elif error is None:
             self._dock.messages.say(
                 tr(
                     "{layer} is indexed: {rows} regions in {time}.",
@@ -328,6 +332,18 @@ class Indexing(QObject):
         self._dock.layer.set_state(state)
         self._dock.index.setVisible(self.run is not None or (self._ready and state.can_index))
         self.state_changed.emit()
+
+
+def _incomplete(layer: str, missing: int, rows: int) -> GeoLoupeError:
+    """What is said when a server did not give all pictures."""
+    kept = tr("{rows} regions can be searched", rows=formats.count(rows)) if rows else tr("nothing is indexed yet")
+    sentence = tr(
+        "{n} pictures of {layer} did not arrive, {kept}: check the layer's server and the network, then press Index again.",
+        n=formats.count(missing),
+        layer=layer,
+        kept=kept,
+    )
+    return GeoLoupeError("raster_unreadable", sentence)
 
 
 def index_folder() -> Path:
