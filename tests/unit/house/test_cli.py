@@ -80,6 +80,12 @@ def test_words_extent_and_what_is_not_wanted(indexed, town, capsys):
     assert found["rows"] < search(capsys, str(indexed), "--text", "blue roof", "--count", "5")["rows"]
 
 
+def test_an_extent_elsewhere_is_one_sentence(indexed, capsys):
+    assert cli.main(["search", str(indexed), "--text", "roof", "--extent", "9.0,45.0,9.1,45.2,EPSG:4326"]) == 1
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("geoloupe: The extent holds no indexed region") and said.err.count("\n") == 1
+
+
 def test_a_picture_file_is_a_query(indexed, town, tmp_path, capsys):
     import rasterio
     from PIL import Image
