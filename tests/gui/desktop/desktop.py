@@ -1,12 +1,15 @@
-"""A real QGIS on a virtual screen, with a person's hands: mouse, keyboard and a camera."""
+"""A real QGIS on a virtual screen, with a person's hands: mouse, keyboard and a camera. The plugin comes from its zip."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
 import subprocess
+import sys
 import time
+import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -19,32 +22,50 @@ def missing_tools():
     return [tool for tool in TOOLS if shutil.which(tool) is None]
 
 
-class Desktop:
-    """Xvfb, a window manager and QGIS with the checkout as plugin; ``with Desktop(...) as desk``."""
+def build_zip(target):
+    """The zip of ``make package``, with models that lie in the checkout and are not in git yet."""
+    tools = ROOT / "tests" / "tools"
+    sys.path.insert(0, str(tools))
+    try:
+        spec = importlib.util.spec_from_file_location("package", tools / "package.py")
+        package = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(package)
+    finally:
+        sys.path.remove(str(tools))
+    package.build(target)
+    with zipfile.ZipFile(target, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name in package.untracked_files():
+            if name.startswith("resources/models/"):
+                archive.write(ROOT / name, "geoloupe/" + name)
+    return target
 
-    def __init__(self, folder, python=None, home=None, size="1400x900", display=None, plugin=ROOT):
+
+class Desktop:
+    """Xvfb, a window manager and QGIS on an empty profile; ``with Desktop(...) as desk``.
+
+    QGIS's plugin manager installs the plugin from ``archive``, by default the zip of this checkout.
+    """
+
+    def __init__(self, folder, python=None, home=None, size="1400x900", display=None, archive=None):
         self.folder = Path(folder)
         self.shots = self.folder / "shots"
         self.shots.mkdir(parents=True, exist_ok=True)
         self.display = display or ":{}".format(90 + os.getpid() % 400)
         self.size = size
         self.home = Path(home) if home else self.folder / "home"
-        self.plugin = Path(plugin)
+        self.archive = Path(archive) if archive else None
         self.python = python
         self.processes = []
 
     def __enter__(self):
-        plugins = self.folder / "profiles" / "profiles" / "probe" / "python" / "plugins"
-        plugins.mkdir(parents=True, exist_ok=True)
-        link = plugins / "geoloupe"
-        if not link.exists():
-            link.symlink_to(self.plugin)
+        archive = self.archive or build_zip(self.folder / "geoloupe.zip")
         runtime = self.folder / "runtime"
         runtime.mkdir(mode=0o700, exist_ok=True)
         environment = {
             key: value for key, value in os.environ.items() if key not in ("QT_QPA_PLATFORM", "PYTHONPATH", "PYTHONHOME")
         }
         environment.update(DISPLAY=self.display, GEOLOUPE_DRIVE=str(self.folder), GEOLOUPE_HOME=str(self.home))
+        environment.update(GEOLOUPE_ZIP=str(archive.resolve()))
         environment.update(XDG_RUNTIME_DIR=str(runtime), OMP_WAIT_POLICY="PASSIVE", LC_ALL="C.UTF-8")
         # QGIS finds its modules beside the python3 that PATH names first
         environment["PATH"] = os.pathsep.join(["/usr/bin", "/bin", environment.get("PATH", "")])

@@ -51,6 +51,7 @@ class Walk:
 
     def engine(self):
         desk = self.desk
+        assert desk.state()["installed_at"].startswith(str(desk.folder.resolve())), "the zip's own files run"
         assert desk.ask("raster {}".format(self.raster))
         desk.ask("show")
         desk.ask("hide_others")
@@ -101,12 +102,14 @@ class Walk:
     def text(self):
         desk = self.desk
         desk.ask("forget_pause")
+        before = desk.state()["extent"]
         desk.click("line")
         desk.key("ctrl+a")
         desk.type(self.words)
         desk.key("Return")
         self.facts["text"] = self.wait(lambda s: s["hits"] > 0 and self.words in s["layers"], 30, "hits")["header"]
         desk.shot("08_text", 1.5)
+        assert desk.state()["extent"] == before, "a search leaves the map where it is"
 
     def walk_the_list(self):
         desk = self.desk
@@ -129,10 +132,12 @@ class Walk:
         time.sleep(1.2)
         desk.click("box")
         assert desk.state()["tool"] == "BoxTool"
+        before = desk.state()["extent"]
         desk.drag(*self._around_the_middle())
         state = self.wait(lambda s: any(name.startswith("box") for name in s["layers"]), 30, "hits of the box")
         self.facts["box"] = state["header"]
         desk.shot("11_box", 1.5)
+        assert desk.state()["extent"] == before, "a search leaves the map where it is"
 
     def text_and_box(self):
         desk = self.desk
