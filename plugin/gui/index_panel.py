@@ -157,7 +157,7 @@ class IndexPanel(QWidget):
         )
         gsds = list(estimate.get("gsds") or [])
         if gsds:
-            text += "\n" + tr("read at {scales} a pixel", scales=formats.scales(gsds))
+            text += "\n" + tr("read at {scales} per pixel", scales=formats.scales(gsds))
         if done:
             text += "\n" + tr("{share} % of it is done already", share=int(100 * done / chips))
         self.set_cost(text)

@@ -105,6 +105,11 @@
         </message>
         <message>
             <location filename="../../plugin/bridge/report.py" />
+            <source>{n} chips did not arrive; run it again to fetch them.</source>
+            <translation>{n} Kacheln kamen nicht an; ein weiterer Lauf holt sie.</translation>
+        </message>
+        <message>
+            <location filename="../../plugin/bridge/report.py" />
             <source>{hits} hits among {rows} regions in {time} s</source>
             <translation>{hits} Treffer unter {rows} Regionen in {time} s</translation>
         </message>
@@ -129,9 +134,9 @@
             <translation>Die Ergebnisdatei {path} kann nicht geöffnet werden: suchen Sie noch einmal.</translation>
         </message>
         <message>
-            <location filename="../../plugin/bridge/styles.py" />
-            <source>The style could not be saved into the results file: check that it can be written.</source>
-            <translation>Der Stil konnte nicht in der Ergebnisdatei gespeichert werden: prüfen Sie, ob sie beschreibbar ist.</translation>
+            <location filename="../../plugin/bridge/tasks.py" />
+            <source>{task} (stopped)</source>
+            <translation>{task} (angehalten)</translation>
         </message>
         <message>
             <location filename="../../plugin/bridge/tasks.py" />
@@ -290,6 +295,11 @@
         </message>
         <message>
             <location filename="../../plugin/gui/index_panel.py" />
+            <source>This layer covers the whole world: show the area to index on the map.</source>
+            <translation>Dieser Layer umfasst die ganze Welt: zeigen Sie das gewünschte Gebiet auf der Karte.</translation>
+        </message>
+        <message>
+            <location filename="../../plugin/gui/index_panel.py" />
             <source>Extent to index</source>
             <translation>Zu indizierender Ausschnitt</translation>
         </message>
@@ -375,7 +385,7 @@
         </message>
         <message>
             <location filename="../../plugin/gui/index_panel.py" />
-            <source>read at {scales} a pixel</source>
+            <source>read at {scales} per pixel</source>
             <translation>gelesen mit {scales} je Pixel</translation>
         </message>
         <message>
@@ -475,6 +485,11 @@
         </message>
         <message>
             <location filename="../../plugin/gui/indexing.py" />
+            <source>The map does not show {layer}: move it there, then press Index.</source>
+            <translation>Die Karte zeigt {layer} nicht: verschieben Sie sie dorthin und drücken Sie dann Indizieren.</translation>
+        </message>
+        <message>
+            <location filename="../../plugin/gui/indexing.py" />
             <source>Counting…</source>
             <translation>Zählt…</translation>
         </message>
@@ -492,6 +507,21 @@
             <location filename="../../plugin/gui/indexing.py" />
             <source>Stopped before the first regions were ready.</source>
             <translation>Angehalten, bevor die ersten Regionen fertig waren.</translation>
+        </message>
+        <message>
+            <location filename="../../plugin/gui/indexing.py" />
+            <source>nothing is indexed yet</source>
+            <translation>noch ist nichts indiziert</translation>
+        </message>
+        <message>
+            <location filename="../../plugin/gui/indexing.py" />
+            <source>{rows} regions can be searched</source>
+            <translation>{rows} Regionen sind durchsuchbar</translation>
+        </message>
+        <message>
+            <location filename="../../plugin/gui/indexing.py" />
+            <source>{n} pictures of {layer} did not arrive, {kept}: check the layer's server and the network, then press Index again.</source>
+            <translation>{n} Bilder von {layer} kamen nicht an, {kept}: prüfen Sie Server und Netzwerk und drücken Sie dann erneut Indizieren.</translation>
         </message>
         <message>
             <location filename="../../plugin/gui/layer_panel.py" />
@@ -930,8 +960,8 @@
         </message>
         <message>
             <location filename="../../plugin/processing/build_index.py" />
-            <source>Makes rasters searchable by words and by regions. Every part of them is seen once by an encoder, and its vectors are kept in a folder on this computer. Running it again on the same folder adds what is missing: a run that was stopped goes on where it was.</source>
-            <translation>Macht Raster nach Worten und nach Regionen durchsuchbar. Ein Encoder sieht jeden Teil einmal; seine Vektoren liegen in einem Ordner auf diesem Rechner. Ein weiterer Lauf in denselben Ordner ergänzt, was fehlt: ein angehaltener Lauf geht dort weiter, wo er war.</translation>
+            <source>Makes rasters searchable by words and by regions. An encoder sees every part of them once, and its vectors are kept in a folder on this computer. Running it again on the same folder adds what is missing: a run that was stopped goes on where it was.</source>
+            <translation>Macht Raster nach Wörtern und Regionen durchsuchbar. Ein Encoder sieht jeden Teil einmal an; seine Vektoren bleiben in einem Ordner auf diesem Rechner. Ein weiterer Lauf mit demselben Ordner ergänzt, was fehlt: ein angehaltener Lauf macht dort weiter, wo er war.</translation>
         </message>
         <message>
             <location filename="../../plugin/processing/build_index.py" />
@@ -1035,8 +1065,8 @@
         </message>
         <message>
             <location filename="../../plugin/processing/build_index.py" />
-            <source>There is no raster to index: choose a layer, or a folder with raster files.</source>
-            <translation>Es gibt kein Raster zu indizieren: wählen Sie einen Layer oder einen Ordner mit Rasterdateien.</translation>
+            <source>There is no raster to index: choose a layer or a folder of rasters.</source>
+            <translation>Es gibt kein Raster zum Indizieren: wählen Sie einen Layer oder einen Ordner mit Rastern.</translation>
         </message>
         <message>
             <location filename="../../plugin/processing/build_index.py" />
