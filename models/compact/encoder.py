@@ -17,11 +17,12 @@ from ..interleaved import Box, Image, InputError, Interleaved, Place, Text
 from ..onnx_runtime import Graph, choose_device
 from .packing import TEXT_LIMIT, pack
 from .pixels import to_chips
-from .tokenizer import WordPieces
+from .tokenizer import WordPieces, split_words
 
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 BATCH = 8  # chips in one run
 TEXT_BATCH = 64
+SAID_AS_CHANGE = {"but", "same", "instead", "like"}
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ class CompactEncoder:
         return np.concatenate(parts)
 
     def _segments(self, owner: int, given: Interleaved, text: str) -> list[Segment]:
+        text = self._beside_box(text)
         instruction = "" if is_plain(given.instruction) else str(given.instruction).strip()
         found: list[Segment] = []
         image: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None
@@ -110,6 +112,12 @@ class CompactEncoder:
                 found.append(Segment(owner, image[0], edges * image[1], text, instruction))
                 boxed = True
         return found
+
+    def _beside_box(self, text: str) -> str:
+        """The words put into the card's template for words beside a box, unless they are already said as a change."""
+        if not text or set(split_words(text)) & SAID_AS_CHANGE:
+            return text
+        return str(self.card.extra.get("box_text_template", "{text}")).replace("{text}", text)
 
     def _run_plain(self, group: list[Segment]) -> NDArray[np.float32]:
         chips, boxes = np.stack([segment.chip for segment in group]), np.stack([segment.box for segment in group])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 
@@ -84,6 +87,17 @@ def test_colours_are_told_apart_by_words_boxes_and_both(encoder, chips):
     assert blue @ by_blue > red @ by_blue and red @ by_red > blue @ by_red
     edited = asked(encoder, chips[0], BOXES[1], "blue roof")
     assert blue @ edited > red @ edited
+
+
+def test_words_beside_a_box_go_into_the_cards_template_once(encoder, chips, tmp_path):
+    shutil.copytree(BUNDLED / "compact", tmp_path / "copy")
+    card = json.loads((tmp_path / "copy" / "card.json").read_text(encoding="utf-8"))
+    (tmp_path / "copy" / "card.json").write_text(json.dumps({**card, "box_text_template": "but {text}"}), encoding="utf-8")
+    other = load_encoder(tmp_path / "copy", "cpu")
+    expected = asked(encoder, chips[0], BOXES[0], "but blue roof")
+    for words in ("blue roof", "but blue roof"):
+        assert np.abs(asked(other, chips[0], BOXES[0], words) - expected).max() < 1e-4
+    assert np.abs(other.encode([Interleaved([Text("blue roof")])]) - encoder.encode([Interleaved([Text("blue roof")])])).max() < 1e-4
 
 
 def test_several_boxes_and_images_are_averaged(encoder, chips):
