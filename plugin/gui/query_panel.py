@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from qgis.gui import QgsFilterLineEdit
-from qgis.PyQt.QtCore import QEvent, QSize, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, QSize, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -19,7 +19,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from ..bridge.translation import tr
-from .icons import icon
+from .icons import LOOKS, icon
 from .panel import ElidedLabel, TintedPanel
 from .shades import ACCENT
 
@@ -129,14 +129,13 @@ class QueryPanel(QWidget):
         self.search_button.setText(tr("Searching…") if searching else tr("&Search"))
 
     def refresh_icons(self) -> None:
-        self.box_button.setIcon(icon("box", self.palette()))
-        self.clear_button.setIcon(icon("clear", self.palette()))
-        self.search_button.setIcon(icon("search", self.palette()))
+        for button, name in ((self.box_button, "box"), (self.clear_button, "clear"), (self.search_button, "search")):
+            button.setIcon(icon(name, button.palette()))
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "search_button"):
-            self.refresh_icons()
+        if event.type() in LOOKS and hasattr(self, "search_button"):
+            QTimer.singleShot(0, self.refresh_icons)  # the buttons get their colours after their panel
 
     def focus_line(self) -> None:
         self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, List, Optional
 
-from qgis.PyQt.QtCore import QElapsedTimer, QEvent, QModelIndex, QPoint, Qt, pyqtSignal
+from qgis.PyQt.QtCore import QElapsedTimer, QEvent, QModelIndex, QPoint, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -19,7 +19,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..bridge.translation import tr
 from . import formats
-from .icons import icon
+from .icons import LOOKS, icon
 from .panel import TintedPanel, WrappingLabel
 from .results_delegate import HitDelegate
 from .results_model import HitsModel
@@ -175,12 +175,12 @@ class ResultsPanel(QWidget):
         return menu
 
     def _refresh_look(self) -> None:
-        self.keep_button.setIcon(icon("keep", self.palette()))
+        self.keep_button.setIcon(icon("keep", self.keep_button.palette()))
         palette = self.empty.palette()
         palette.setColor(self.empty.foregroundRole(), quiet_text(self.palette()))
         self.empty.setPalette(palette)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_quiet"):
-            self._refresh_look()
+        if event.type() in LOOKS and hasattr(self, "_quiet"):
+            QTimer.singleShot(0, self._refresh_look)  # the button gets its colours after its panel

@@ -155,6 +155,7 @@ def test_an_index_that_cannot_be_used(desk, town_layer, town_index, tmp_path, sp
     still_usable(at, town_layer, town_index)
 
 
+@pytest.mark.heavy
 def test_an_index_that_another_qgis_is_writing(desk, town_layer, town, town_index, scene, tmp_path):
     folder = tmp_path / "shared.geoloupe"
     shutil.copytree(town_index, folder)
@@ -199,6 +200,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.heavy
 def test_a_full_disk(desk, town_layer, town_index, small_disk):
     Settings.load().changed(index_folder=str(small_disk)).save()
     at = desk().ready()

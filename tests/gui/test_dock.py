@@ -175,6 +175,7 @@ def test_probably_nothing_here_stands_above_the_hits(desk, indexed_layer):
     assert at.dock.results.caution.isVisible() == bool(presence)
 
 
+@pytest.mark.heavy
 def test_the_cost_is_live_and_indexing_can_be_stopped_and_searched(desk, qgis_new_project, scene, tmp_path, town_canvas):
     big = scene.write_town(tmp_path / "big.tif", width=2400, height=2400)
     layer = QgsRasterLayer(str(big.path), "big")
@@ -202,6 +203,7 @@ def test_the_cost_is_live_and_indexing_can_be_stopped_and_searched(desk, qgis_ne
     at.until(lambda: "not complete" in at.dock.layer.state_text())
 
 
+@pytest.mark.heavy
 def test_a_whole_run_ends_with_the_state_line(desk, town_layer):
     at = desk().ready()
     at.dock.index.set_object_size(20)
@@ -230,6 +232,7 @@ def test_an_engine_that_dies_costs_a_sentence_and_nothing_typed(desk, indexed_la
     assert at.dock.messages.last == "" and at.dock.query.search_button.text() != "Searching…"
 
 
+@pytest.mark.heavy
 def test_layers_and_projects_may_go_at_any_time(desk, indexed_layer, scene, tmp_path, qtbot):
     at = desk().indexed()
     at.search_for("roof")

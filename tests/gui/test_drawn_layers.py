@@ -50,6 +50,9 @@ def test_a_layer_without_end_is_indexed_by_what_the_map_shows(desk, tiles, town_
     panel = at.dock.index
     at.dock.layer.choose(town_layer)
     assert panel.whole_layer() and panel._extent.isEnabled() and not panel._boundless.isVisible()
+    panel.group.setCollapsed(True)
+    panel.open()
+    assert not panel._boundless.isVisible(), "opening the section does not bring it"
     at.dock.layer.choose(tiles)
     assert not panel.whole_layer() and not panel._extent.isEnabled()
     assert panel._boundless.isVisible() and "whole world" in panel._boundless.text()
@@ -78,6 +81,7 @@ def test_the_visible_extent_is_indexed_and_searched_by_words_and_by_a_box(desk, 
     assert any(feature.geometry().intersects(wanted) for feature in found.getFeatures() if feature["rank"] <= 3)
 
 
+@pytest.mark.heavy  # what does not answer is asked again, with pauses
 def test_tiles_that_fail_stop_the_run_with_a_sentence_and_it_goes_on_later(desk, tiles, tile_server):
     at = at_tiles(desk, tiles)
     tile_server.answer = lambda z, x, y, n: 503

@@ -161,7 +161,8 @@ def test_expert_scales(dock):
 def test_cost_before_and_progress_while(dock, qtbot):
     dock.index.show_estimate({"chips": 300, "regions": 12400, "bytes": 6.4e6, "seconds": 130, "gsds": [0.15], "done_chips": 30})
     assert (
-        plain(dock.index.cost_text()) == "12,400 regions, 6.4 MB, about 2 min\nread at 0.15 m per pixel\n10 % of it is done already"
+        plain(dock.index.cost_text())
+        == "12,400 regions, 6.4 MB, about 2 min\nread at 0.15 m per pixel\n10 % of it is done already"
     )
     dock.index.set_running(True)
     assert dock.index.bar.isVisible() and dock.index.stop_button.isVisible() and not dock.index.group.isVisible()

@@ -66,6 +66,25 @@ def test_nothing_is_no_failure(outcome):
     assert outcome(Odd(lambda: None))[:2] == ("succeeded", None)
 
 
+def test_qgis_announces_a_stop_as_a_stop_and_not_as_a_failure(process_events):
+    """QGIS's own notice for tasks of some length says "Task complete" or "Task failed", with the description."""
+
+    def work():
+        while not task.isCanceled():
+            time.sleep(0.01)
+        raise GeoLoupeError("cancelled", "Stopped.")
+
+    task, failures, statuses = Odd(work), [], []
+    task.failed.connect(failures.append)
+    task.statusChanged.connect(statuses.append)
+    tasks.start(task)
+    process_events(lambda: task.status() == QgsTask.TaskStatus.Running)
+    task.cancel()
+    process_events(lambda: bool(failures))
+    assert [error.code for error in failures] == ["cancelled"]
+    assert QgsTask.TaskStatus.Terminated not in statuses and "stopped" in task.description()
+
+
 def test_stopped_before_its_turn(process_events):
     task, failures = Odd(lambda: 1), []
     task.failed.connect(failures.append)
