@@ -209,12 +209,11 @@ class Searching(QObject):
         )
         if hits:
             self._write(number, title, path, value, hits)
-            self._ask_pictures(number, path, hits)
         else:
             self._drop_temporary()
 
     def _write(self, number: int, title: str, path: str, value: Dict[str, Any], hits: List[Dict[str, Any]]) -> None:
-        """The hits as a table, off the main thread; then the layer."""
+        """The hits as a table, off the main thread; then the layer; then the pictures, which would only slow the two down."""
         settings = Settings.load()
         target = sink.results_file(self._project.fileName(), home(), settings.results_place)
         facts = sink.SearchFacts(title, report.model_name(value), path)
@@ -227,20 +226,20 @@ class Searching(QObject):
         def written(table: Any, error: Optional[GeoLoupeError]) -> None:
             if number != self._number:
                 return
+            if error is None:
+                error = self._open(number, table, settings)
             if error is not None:
                 self._dock.messages.error(error)
-                return
-            self._open(number, table, settings)
+            QTimer.singleShot(0, lambda: self._ask_pictures(number, path, hits))
 
         self._writer.run(work, written)
 
-    def _open(self, number: int, table: sink.Written, settings: Settings) -> None:
+    def _open(self, number: int, table: sink.Written, settings: Settings) -> Optional[GeoLoupeError]:
         """The new layer on the map, then the old one off it: in steps, so that none of them is felt."""
         try:
             layer = sink.open_hits(table, settings.style, settings.labels)
         except GeoLoupeError as error:
-            self._dock.messages.error(error)
-            return
+            return error
 
         def add() -> None:
             if number == self._number:
@@ -252,6 +251,7 @@ class Searching(QObject):
         QTimer.singleShot(0, add)
         look = styles.style_text(layer)
         self._writer.run(lambda: styles.save_style(table.path, table.table, look), self._style_saved)
+        return None
 
     def _style_saved(self, _value: Any, error: Optional[GeoLoupeError]) -> None:
         if error is not None:
@@ -270,6 +270,8 @@ class Searching(QObject):
             self._project.removeMapLayer(layer.id())
 
     def _ask_pictures(self, number: int, path: str, hits: List[Dict[str, Any]]) -> None:
+        if number != self._number:
+            return
         layers = [layer for layer in self._project.mapLayers().values() if isinstance(layer, QgsRasterLayer) and layer.isValid()]
         keys = ("source", "x0", "y0", "x1", "y1", "gsd")
 
