@@ -222,9 +222,10 @@ class Batches:
         blocked[area] = (columns[None] == facts["colour"][area][:, None]) & area_columns[None]
         found = thing >= 0
         blocked[np.flatnonzero(found), thing[found]] = False
+        roofed = [number for number, name in enumerate(self.pictures.classes) if name in ROOFED_SCENES]
         return {
             "prompts": self.tokens.batch(scenes + colours + plain + nouns, 16), "scene": facts["scene"], "thing": thing,
-            "blocked": blocked, "built": np.isin(facts["scene"], [n for n, name in enumerate(self.pictures.classes) if name in ROOFED_SCENES]),
+            "blocked": blocked, "built": np.isin(facts["scene"], roofed),
             "item_kind": np.where(facts["role"] == ITEM, facts["kind"], -1),
         }  # fmt: skip
 
