@@ -17,6 +17,7 @@ from qgis.core import (
     QgsCoordinateTransform,
     QgsCoordinateTransformContext,
     QgsCsException,
+    QgsDataProvider,
     QgsException,
     QgsFeature,
     QgsFields,
@@ -150,14 +151,37 @@ def write_hits(
     raise GeoLoupeError("disk_full", sentence.format(folder=spare), "; ".join(problems))
 
 
-def open_hits(written: Written, by: str = "colour", labels: bool = True) -> QgsVectorLayer:
-    """The table as a styled layer; :func:`.styles.save_style` keeps the style. Main thread. Raises GeoLoupeError if it cannot be
-    opened."""
-    layer = QgsVectorLayer(written.uri, written.title or GROUP, "ogr")
-    if not layer.isValid():
-        raise GeoLoupeError("internal", tr("The results file {path} cannot be opened: search again.", path=written.path))
+def show_hits(
+    hits: Sequence[Mapping[str, Any]],
+    facts: SearchFacts,
+    crs_text: Optional[str],
+    context: QgsCoordinateTransformContext,
+    by: str = "colour",
+    labels: bool = True,
+) -> QgsVectorLayer:
+    """A styled layer of hits in memory, to be seen while :func:`write_hits` waits for the disk. Main thread."""
+    crs = coordinates.crs_from_text(crs_text)
+    layer = QgsVectorLayer("Polygon", facts.query or GROUP, "memory")
+    layer.setCrs(crs)
+    layer.dataProvider().addAttributes(list(hit_fields()))
+    layer.updateFields()
+    layer.dataProvider().addFeatures(hit_features(hits, facts, crs, context))
+    layer.updateExtents()
     styles.apply_style(layer, by, labels)
     return layer
+
+
+def keep_on_disk(layer: QgsVectorLayer, written: Written) -> None:
+    """Let a layer of :func:`show_hits` read the table that was written; name, look and place in the project stay. Main thread.
+
+    A layer that is being edited stays in memory. Raises GeoLoupeError if the table cannot be opened.
+    """
+    if layer.isEditable():
+        return
+    table = QgsVectorLayer(written.uri, "", "ogr")
+    if not table.isValid():
+        raise GeoLoupeError("internal", tr("The results file {path} cannot be opened: search again.", path=written.path))
+    layer.setDataSource(written.uri, layer.name(), "ogr", QgsDataProvider.ProviderOptions())
 
 
 def add_to_project(layer: QgsVectorLayer, project: Optional[QgsProject] = None) -> None:

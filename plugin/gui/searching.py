@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sqlite3
 from typing import Any, Dict, List, Optional
 
 from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
@@ -208,54 +210,47 @@ class Searching(QObject):
             hits, int(value.get("rows") or 0), float(seconds.get("total") or 0.0), report.presence_line(value)
         )
         if hits:
-            self._write(number, title, path, value, hits)
+            self._show(number, title, path, value, hits)
         else:
             self._drop_temporary()
 
-    def _write(self, number: int, title: str, path: str, value: Dict[str, Any], hits: List[Dict[str, Any]]) -> None:
-        """The hits as a table, off the main thread; then the layer; then the pictures, which would only slow the two down."""
+    def _show(self, number: int, title: str, path: str, value: Dict[str, Any], hits: List[Dict[str, Any]]) -> None:
+        """The hits on the map, from memory; then on disk; then the pictures, which would only slow the two down."""
         settings = Settings.load()
         target = sink.results_file(self._project.fileName(), home(), settings.results_place)
         facts = sink.SearchFacts(title, report.model_name(value), path)
         context = self._project.transformContext()
         crs = value.get("crs")
+        layer = sink.show_hits(hits, facts, crs, context, settings.style, settings.labels)
+        look = styles.style_text(layer)
+        old = None if self.kept else self.layer_id
+        sink.add_to_project(layer, self._project)
+        layer_id = layer.id()
+        self.layer_id, self.kept = layer_id, False
+        QTimer.singleShot(0, lambda: self._remove(old))
 
-        def work() -> Any:
-            return sink.write_hits(hits, facts, crs, target, home() / "results", context)
+        def work() -> sink.Written:
+            table = sink.write_hits(hits, facts, crs, target, home() / "results", context)
+            with contextlib.suppress(sqlite3.Error):  # the layer on the map has its look
+                styles.save_style(table.path, table.table, look)
+            return table
 
         def written(table: Any, error: Optional[GeoLoupeError]) -> None:
-            if number != self._number:
-                return
-            if error is None:
-                error = self._open(number, table, settings)
-            if error is not None:
-                self._dock.messages.error(error)
-            QTimer.singleShot(0, lambda: self._ask_pictures(number, path, hits))
+            self._keep(layer_id, table, error)
+            self._ask_pictures(number, path, hits)
 
         self._writer.run(work, written)
 
-    def _open(self, number: int, table: sink.Written, settings: Settings) -> Optional[GeoLoupeError]:
-        """The new layer on the map, then the old one off it: in steps, so that none of them is felt."""
-        try:
-            layer = sink.open_hits(table, settings.style, settings.labels)
-        except GeoLoupeError as error:
-            return error
-
-        def add() -> None:
-            if number == self._number:
-                old = None if self.kept else self.layer_id
-                sink.add_to_project(layer, self._project)
-                self.layer_id, self.kept = layer.id(), False
-                QTimer.singleShot(0, lambda: self._remove(old))
-
-        QTimer.singleShot(0, add)
-        look = styles.style_text(layer)
-        self._writer.run(lambda: styles.save_style(table.path, table.table, look), self._style_saved)
-        return None
-
-    def _style_saved(self, _value: Any, error: Optional[GeoLoupeError]) -> None:
+    def _keep(self, layer_id: str, table: Any, error: Optional[GeoLoupeError]) -> None:
+        """The layer reads its table from now on, if it is still there; else it stays in memory, and why is said."""
+        layer = self._project.mapLayer(layer_id)
+        if error is None and isinstance(layer, QgsVectorLayer):
+            try:
+                sink.keep_on_disk(layer, table)
+            except GeoLoupeError as problem:
+                error = problem
         if error is not None:
-            self._dock.messages.log(error)  # the layer on the map has its style
+            self._dock.messages.error(error)
 
     def _drop_temporary(self) -> None:
         """Take the last result off the map unless it was kept."""

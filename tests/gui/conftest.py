@@ -154,8 +154,8 @@ class Desk:
         return self.dock.results.model.rowCount()
 
     def found(self, title):
-        """Wait for the result layer of this title."""
-        self.until(lambda: title in [layer.name() for layer in self.result_layers()])
+        """Wait for the result layer of this title, until it is on disk."""
+        self.until(lambda: (title, "ogr") in [(layer.name(), layer.providerType()) for layer in self.result_layers()])
         return next(layer for layer in self.result_layers() if layer.name() == title)
 
     def run_index(self, seconds=120):

@@ -13,6 +13,7 @@ from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, 
 from geoloupe.plugin.bridge.layers import recalled_index, remember_index
 from geoloupe.plugin.bridge.settings import Settings
 from geoloupe.plugin.engine.client import EngineClient
+from geoloupe.plugin.engine.home import home as geoloupe_home
 
 
 def one_sentence(at):
@@ -209,6 +210,20 @@ def test_a_full_disk(desk, town_layer, town_index, small_disk):
     assert at.dock.messages.last_code == "disk_full" and "disk" in one_sentence(at)
     Settings.load().changed(index_folder="").save()
     still_usable(at, town_layer, town_index)
+
+
+def test_results_that_cannot_be_written_stay_on_the_map(desk, indexed_layer, town_index):
+    blocked = geoloupe_home() / "results"
+    blocked.write_text("in the way")
+    try:
+        at = desk().indexed()
+        at.search_for("roof")
+        at.until(lambda: at.dock.messages.last_code == "disk_full")
+        assert "could not be written" in one_sentence(at)
+        assert at.rows() == at.result_layers()[0].featureCount() > 0
+    finally:
+        blocked.unlink()
+    still_usable(at, indexed_layer, town_index)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.6])

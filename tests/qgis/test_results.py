@@ -100,12 +100,19 @@ def test_any_query_makes_a_table(tmp_path, query):
     assert layer.isValid() and next(layer.getFeatures())["query"] == query
 
 
+def open_hits(written, by="colour", labels=True):
+    layer = QgsVectorLayer(written.uri, written.title, "ogr")
+    assert layer.isValid()
+    styles.apply_style(layer, by, labels)
+    return layer
+
+
 def keep_style(written, layer):
     styles.save_style(written.path, written.table, styles.style_text(layer))
 
 
 def test_style_comes_back_with_the_table(written):
-    layer = sink.open_hits(written)
+    layer = open_hits(written)
     keep_style(written, layer)
     assert isinstance(layer.renderer(), QgsGraduatedSymbolRenderer) and layer.labelsEnabled()
     del layer
@@ -116,8 +123,8 @@ def test_style_comes_back_with_the_table(written):
 
 
 def test_saving_the_style_again_replaces_it_without_asking(written):
-    keep_style(written, sink.open_hits(written))
-    layer = sink.open_hits(written, by="opacity")
+    keep_style(written, open_hits(written))
+    layer = open_hits(written, by="opacity")
     keep_style(written, layer)
     own, _ids, names = layer.listStylesInDatabase()[:3]
     assert own == 1 and next(iter(names)) == "default"
@@ -126,7 +133,7 @@ def test_saving_the_style_again_replaces_it_without_asking(written):
 
 
 def test_opacity_style_and_no_labels(written):
-    layer = sink.open_hits(written, by="opacity", labels=False)
+    layer = open_hits(written, by="opacity", labels=False)
     assert isinstance(layer.renderer(), QgsSingleSymbolRenderer) and not layer.labelsEnabled()
 
 
@@ -138,7 +145,7 @@ def test_every_score_has_a_class():
 
 @pytest.mark.parametrize("ground", ["#ffffff", "#000000", "#355e3b", "#9a9a94"])
 def test_outlines_show_over_any_ground_and_do_not_hide_it(written, ground):
-    layer = sink.open_hits(written, labels=False)
+    layer = open_hits(written, labels=False)
     settings = QgsMapSettings()
     settings.setLayers([layer])
     settings.setDestinationCrs(layer.crs())
@@ -169,8 +176,8 @@ def test_the_project_is_left_as_it_was(written, write_raster):
     project.setCrs(QgsCoordinateReferenceSystem("EPSG:4326"))
     assert edited_layer.startEditing() and edited_layer.addFeature(QgsFeature(edited_layer.fields()))
     order = [node.layerId() for node in project.layerTreeRoot().findLayers()]
-    sink.add_to_project(sink.open_hits(written), project)
-    second = sink.open_hits(written)
+    sink.add_to_project(open_hits(written), project)
+    second = open_hits(written)
     sink.add_to_project(second, project)
     assert project.crs().authid() == "EPSG:4326"
     assert edited_layer.isEditable() and edited_layer.isModified() and edited_layer.featureCount() == 1
@@ -238,3 +245,23 @@ def test_a_full_disk_is_said_and_nothing_else_is_lost(written):
     with pytest.raises(GeoLoupeError):
         sink.write_hits(hits(1), FACTS, UTM, "/dev/full/r.gpkg", "/dev/full")
     assert QgsVectorLayer(written.uri, "x", "ogr").featureCount() == 6
+
+
+def test_hits_are_seen_from_memory_and_then_read_from_disk(written):
+    project = QgsProject.instance()
+    layer = sink.show_hits(hits(6), FACTS, UTM, project.transformContext())
+    assert layer.featureCount() == 6 and layer.crs().authid() == UTM and layer.name() == FACTS.query
+    sink.add_to_project(layer, project)
+    ident, look = layer.id(), layer.renderer().dump()
+    sink.keep_on_disk(layer, written)
+    assert layer.id() == ident and layer.providerType() == "ogr" and layer.featureCount() == 6
+    assert layer.renderer().dump() == look and layer.labelsEnabled() and layer.name() == FACTS.query
+    assert sorted(f["rank"] for f in layer.getFeatures()) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_layer_that_is_being_edited_stays_as_it_is(written):
+    layer = sink.show_hits(hits(6), FACTS, UTM, QgsProject.instance().transformContext())
+    assert layer.startEditing() and layer.deleteFeature(next(layer.getFeatures()).id())
+    sink.keep_on_disk(layer, written)
+    assert layer.isEditable() and layer.isModified() and layer.providerType() == "memory"
+    layer.rollBack()

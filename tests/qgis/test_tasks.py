@@ -4,10 +4,10 @@ import threading
 import time
 
 import pytest
-from qgis.core import QgsApplication, QgsCoordinateTransformContext, QgsTask
+from qgis.core import QgsApplication, QgsCoordinateTransformContext, QgsTask, QgsVectorLayer
 from qgis.PyQt.QtCore import QCoreApplication, QThread, QThreadPool
 
-from geoloupe.plugin.bridge import sink, tasks
+from geoloupe.plugin.bridge import tasks
 from geoloupe.plugin.bridge.layers import file_spec
 from geoloupe.plugin.engine import session
 from geoloupe.plugin.errors import GeoLoupeError
@@ -135,7 +135,7 @@ def test_index_then_search_then_pictures(engine, outcome, town, tmp_path):
     search.answered.connect(lambda value: first.append(len(value["hits"])))
     kind, found, _moved = outcome(search)
     assert kind == "succeeded" and first == [9] and found.written.count == 9
-    assert sink.open_hits(found.written).featureCount() == 9
+    assert QgsVectorLayer(found.written.uri, "found", "ogr").featureCount() == 9
     kind, pictures, _moved = outcome(tasks.ThumbnailTask(index, found.value["hits"][:3], 64))
     assert kind == "succeeded" and len(pictures) == 3
     assert all(max(width, height) == 64 and len(blob) == width * height * 3 for width, height, blob in pictures)
