@@ -48,12 +48,21 @@ def test_info_check_and_models(indexed, town, capsys):
     assert {"compact"} <= {card["id"] for card in cards} and cards[0]["gsd_range"][0] < cards[0]["gsd_range"][1]
 
 
-def test_a_box_on_an_indexed_region_finds_that_region(indexed, town, capsys):
+def overlap(a, b):
+    """Intersection over union of two hits' windows."""
+    width, height = (min(a[high], b[high]) - max(a[low], b[low]) for low, high in (("x0", "x1"), ("y0", "y1")))
+    areas = [(hit["x1"] - hit["x0"]) * (hit["y1"] - hit["y0"]) for hit in (a, b)]
+    shared = max(0, width) * max(0, height)
+    return shared / (sum(areas) - shared)
+
+
+def test_a_box_on_an_indexed_region_finds_that_place(indexed, town, capsys):
     known = search(capsys, str(indexed), "--text", "blue roof", "--count", "1")["hits"][0]
     (x0, y0), (x1, y1) = town.ground(known["x0"], known["y0"]), town.ground(known["x1"], known["y1"])
     hits = search(capsys, str(indexed), "--box", str(town.path), f"{x0},{y0},{x1},{y1}", "--count", "10")["hits"]
     assert len(hits) == 10 and [hit["rank"] for hit in hits] == list(range(1, 11))
-    assert known["id"] in [hit["id"] for hit in hits[:3]]
+    # Neighbours overlap by half, and each place is one hit: which of them stands for it is the encoder's choice.
+    assert max(overlap(known, hit) for hit in hits[:3]) > 0.3
     assert [hit["score"] for hit in hits] == sorted((hit["score"] for hit in hits), reverse=True)
 
 
