@@ -23,7 +23,7 @@ lint: package ## style, types, security, and the plugin site's rules on the zip
 	@$(HEADLESS) $(TOOLS)/lint.py
 
 bench: ## the figures of the README, measured on this machine
-	@$(SETUP) headless
+	@$(SETUP) headless qgis
 	@$(HEADLESS) tests/benchmarks/run.py $(ARGS)
 
 qgis: ## QGIS on a temporary profile with the plugin loaded; ARGS=FILE opens it
