@@ -5,26 +5,12 @@ python run.py [pipeline_ratio search_latency presence region_quality release_to_
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-VENVS = HERE.parents[1] / ".venv"
 APART = {"run", "harness"}
-IN_QGIS = {"release_to_rows"}  # run by QGIS's own Python, with this one as the engine
-
-
-def run(name: str) -> int:
-    """One benchmark's exit code."""
-    environment = dict(os.environ)
-    python = sys.executable
-    if name in IN_QGIS:
-        python = str(VENVS / "qgis" / "bin" / "python")
-        environment.setdefault("GEOLOUPE_PYTHON", sys.executable)
-        environment.setdefault("QT_QPA_PLATFORM", "offscreen")
-    return subprocess.run([python, str(HERE / f"{name}.py")], check=False, env=environment).returncode
 
 
 def main(names: list[str]) -> int:
@@ -35,7 +21,7 @@ def main(names: list[str]) -> int:
     failed = []
     for name in names or known:
         print(f"== {name}", flush=True)
-        if run(name):
+        if subprocess.run([sys.executable, str(HERE / f"{name}.py")], check=False).returncode:
             failed.append(name)
     for name in failed:
         print(f"{name} failed", file=sys.stderr)
