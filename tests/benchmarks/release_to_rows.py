@@ -104,7 +104,7 @@ def measure(folder: Path, releases: int, beside: bool) -> dict:
             found = imagery()
             other = found / "oam_banepa" / "oam_banepa_z19.tif" if found else folder / "town.tif"
             params = {"index": str(folder / "other.geoloupe"), "sources": [{"uri": str(other), "kind": "file"}]}
-            call = session.shared().submit("index", {**params, "encoder": "compact", "object_size": 4.0})
+            call = session.shared().submit("index", {**params, "encoder": "compact", "gsds": [0.05]})
             rest(3.0)
         dock.query.box_button.setChecked(True)
         port = canvas.viewport()
