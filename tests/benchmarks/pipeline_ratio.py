@@ -74,6 +74,7 @@ def figures(chips: int, pairs: list[tuple[Spent, Spent]]) -> dict[str, Any]:
         "bare_chips_per_second": chips / bare,
         "end_to_end_chips_per_second": chips / whole,
         "ratio_of_medians": bare / whole,
+        "median_of_pair_ratios": statistics.median(single),
         "ratio_of_quickest": min(one.wall for one, _ in pairs) / min(other.wall for _, other in pairs),
         "cpu_ratio_of_medians": bare_cpu / whole_cpu,
         "ratio_of_single_pairs": [round(ratio, 3) for ratio in sorted(single)],
