@@ -1,6 +1,6 @@
 """What a score means: fits how sure the search may be that a thing is there, on held-out pictures whose content is known.
 
-    python models/compact/calibrate.py --run DIR [--data ../shared/training] [--encoder compact] [--output FILE]
+    python models calibrate --run DIR [--data ../shared/training] [--encoder compact] [--output FILE]
 
 Small indexes are made of the regions of one to five kinds of scene, and asked for every kind, for nouns that captions mention,
 and for things that no picture shows. A logistic model of two numbers is fitted: the mean score of the ten best regions, and the
@@ -10,20 +10,9 @@ share of the encoder's background phrases whose own ten best regions score lower
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Any
-
-if __package__ in (None, ""):
-    _spec = importlib.util.spec_from_file_location("_bootstrap", Path(__file__).resolve().parents[2] / "plugin" / "bootstrap.py")
-    if _spec is None or _spec.loader is None:
-        raise SystemExit("Run this file from a checkout of GeoLoupe.")
-    _bootstrap = importlib.util.module_from_spec(_spec)
-    _spec.loader.exec_module(_bootstrap)
-    _bootstrap.register()
-    __package__ = "geoloupe.models.compact"
 
 import numpy as np
 import torch
@@ -150,7 +139,3 @@ def main() -> int:
     if arguments.output:
         arguments.output.write_text(text + "\n", encoding="utf-8")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,6 +1,6 @@
 """A checkpoint to ONNX: three small graphs over one file of half-precision weights, and the card.
 
-    python models/compact/export.py --run DIR --to resources/models/compact [--facts facts.json]
+    python models export --run DIR --to resources/models/compact [--facts facts.json]
 
 Weights lie once in ``weights.bin``; the graphs read them as float16 and cast them to float32, which ONNX Runtime does once.
 """
@@ -9,20 +9,10 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.util
 import json
 import shutil
 import tempfile
 from pathlib import Path
-
-if __package__ in (None, ""):
-    _spec = importlib.util.spec_from_file_location("_bootstrap", Path(__file__).resolve().parents[2] / "plugin" / "bootstrap.py")
-    if _spec is None or _spec.loader is None:
-        raise SystemExit("Run this file from a checkout of GeoLoupe.")
-    _bootstrap = importlib.util.module_from_spec(_spec)
-    _spec.loader.exec_module(_bootstrap)
-    _bootstrap.register()
-    __package__ = "geoloupe.models.compact"
 
 import numpy as np
 import onnx
@@ -204,7 +194,3 @@ def main() -> None:
     given = parser.parse_args()
     facts = json.loads(given.facts.read_text(encoding="utf-8")) if given.facts else {}
     export(given.run / "checkpoint.pt", given.run / "cache" / "pieces.txt", given.to, facts)
-
-
-if __name__ == "__main__":
-    main()

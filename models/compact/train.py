@@ -1,6 +1,6 @@
 """Train the compact encoder: one command, on a CPU or a GPU, that can be stopped and resumed.
 
-    python models/compact/train.py --data ../shared/training --out DIR --minutes 65 [--device auto] [--resume]
+    python models train --data ../shared/training --out DIR --minutes 65 [--device auto] [--resume]
 
 DIR receives cache/ (decoded once), checkpoint.pt every few minutes, log.txt. Chips are 160 pixels at first, then 224.
 """
@@ -8,22 +8,12 @@ DIR receives cache/ (decoded once), checkpoint.pt every few minutes, log.txt. Ch
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import math
 import os
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-
-if __package__ in (None, ""):
-    _spec = importlib.util.spec_from_file_location("_bootstrap", Path(__file__).resolve().parents[2] / "plugin" / "bootstrap.py")
-    if _spec is None or _spec.loader is None:
-        raise SystemExit("Run this file from a checkout of GeoLoupe.")
-    _bootstrap = importlib.util.module_from_spec(_spec)
-    _spec.loader.exec_module(_bootstrap)
-    _bootstrap.register()
-    __package__ = "geoloupe.models.compact"
 
 import numpy as np
 import torch
@@ -186,7 +176,3 @@ def main() -> None:
     torch.set_num_threads(given.threads)
     torch.manual_seed(given.seed)
     train(given.data, given.out, given.minutes, given.device, given.resume, seed=given.seed)
-
-
-if __name__ == "__main__":
-    main()

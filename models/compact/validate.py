@@ -1,6 +1,6 @@
 """Figures on the held-out tenth of the training pictures, through the shipped encoder.
 
-    python models/compact/validate.py --run DIR [--data ../shared/training] [--encoder compact]
+    python models validate --run DIR [--data ../shared/training] [--encoder compact]
 
 Prints JSON; every figure has its number of cases and, where it has one, its chance.
 """
@@ -8,20 +8,10 @@ Prints JSON; every figure has its number of cases and, where it has one, its cha
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import sys
 from pathlib import Path
 from typing import Any
-
-if __package__ in (None, ""):
-    _spec = importlib.util.spec_from_file_location("_bootstrap", Path(__file__).resolve().parents[2] / "plugin" / "bootstrap.py")
-    if _spec is None or _spec.loader is None:
-        raise SystemExit("Run this file from a checkout of GeoLoupe.")
-    _bootstrap = importlib.util.module_from_spec(_spec)
-    _spec.loader.exec_module(_bootstrap)
-    _bootstrap.register()
-    __package__ = "geoloupe.models.compact"
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,7 +185,3 @@ def main() -> None:
     figures = all_figures(load_encoder(given.encoder, "cpu"), given.run / "cache", given.data)
     json.dump(figures, sys.stdout, indent=1)
     sys.stdout.write("\n")
-
-
-if __name__ == "__main__":
-    main()
