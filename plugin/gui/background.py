@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import traceback
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Optional
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any, Callable, Optional, Set
 
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
@@ -46,16 +46,21 @@ class Background:
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="geoloupe")
         self._mailbox = open_mailbox()
         self._closed = False
+        self._open: Set[Future[None]] = set()
 
     def run(self, work: Callable[[], Any], done: Done) -> None:
         """``work`` may touch no widget, layer or project."""
         if not self._closed:
-            self._pool.submit(self._work, work, done)
+            future = self._pool.submit(self._work, work, done)
+            self._open.add(future)
+            future.add_done_callback(self._open.discard)
 
-    def close(self) -> None:
-        """Answers that are still to come are dropped; nothing waits for them."""
+    def close(self, patience: float = 0.0) -> None:
+        """Answers that are still to come are dropped. What runs may end its work for ``patience`` seconds."""
         self._closed = True
         self._pool.shutdown(wait=False)
+        if patience:
+            wait(set(self._open), timeout=patience)
 
     def _work(self, work: Callable[[], Any], done: Done) -> None:
         value, error = None, None

@@ -20,6 +20,8 @@ from .query_boxes import QueryBox, QueryBoxes
 from .searching import Searching
 from .setting_up import SettingUp
 
+WRITING_ENDS = 3.0  # seconds that closing waits for results on their way to the disk
+
 
 class Controller(QObject):
     """Made with QGIS's interface, the project, and the engine's session; :meth:`close` undoes everything."""
@@ -71,7 +73,7 @@ class Controller(QObject):
         self.setting_up.close()
         self.engine.close()
         self.boxes.close()
-        self._writer.close()
+        self._writer.close(patience=WRITING_ENDS)  # a file that is being written is not left half done
         self._background.close()
 
     def _connect(self) -> None:
