@@ -19,13 +19,13 @@ import torch
 from numpy.typing import NDArray
 
 from .. import Encoder, load_encoder
+from ..background import BEST, background_phrases
 from .augment import resize
 from .images import Pictures
 from .prompts import NOUN_PATTERNS, scene_name
 from .text_data import captions
 from .validate import SIDE, texts
 
-BEST = 10  # regions; as in the search
 TRIALS = 200  # indexes
 MOST_KINDS = 5  # of scene in one index
 SAID, OFTEN = 2, 0.2  # a noun is there when so many captions of so many of the pictures say it; absent when none does
@@ -121,8 +121,7 @@ def main() -> int:
     arguments = parser.parse_args()
     encoder = load_encoder(arguments.encoder)
     folder: Path = getattr(encoder, "folder", Path())
-    lines = (folder / "background_phrases.txt").read_text(encoding="utf-8").splitlines()
-    phrases = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    phrases = background_phrases(folder)
     facts, truth = questions(encoder, Pictures(arguments.run / "cache"), arguments.data, phrases)
     score, beaten, offset = fit(facts, truth)
     offset += OTHER_SOURCES

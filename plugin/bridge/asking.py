@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
-from qgis.core import QgsProject, QgsRasterLayer
+from qgis.core import QgsRasterLayer
 from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QThread, QTimer
 
 from ..engine import session
@@ -36,12 +36,6 @@ class DrawnLayers:
         """Take ``layer`` in if it has to be drawn; it is copied as it looks now."""
         if is_rendered(layer) and drawn_identity(layer) not in self._renderers:
             self._renderers[drawn_identity(layer)] = TileRenderer(layer)
-
-    def add_project(self, project: QgsProject) -> None:
-        """Every raster of the project that has to be drawn: for hits that may lie on any of them."""
-        for layer in project.mapLayers().values():
-            if isinstance(layer, QgsRasterLayer) and layer.isValid():
-                self.add(layer)
 
     def fetch(self, request: Dict[str, Any]) -> Optional[bytes]:
         """The RGBA bytes that a "pixels?" message asks for. Raises GeoLoupeError. Not on the main thread."""

@@ -38,18 +38,6 @@ def progress_line(value: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def estimate_line(value: Mapping[str, Any]) -> str:
-    """What an index will take, in one line."""
-    return tr(
-        "{chips} chips, {regions} regions, {size} MB, about {time} on this computer; scales: {scales} m per pixel",
-        chips=_count(value.get("chips")),
-        regions=_count(value.get("regions")),
-        size=round(float(value.get("bytes") or 0) / 1e6, 1),
-        time=time_left(float(value.get("seconds") or 0)),
-        scales=", ".join("{:.3g}".format(gsd) for gsd in value.get("gsds") or []),
-    )
-
-
 def index_lines(value: Mapping[str, Any]) -> List[str]:
     """What an index run did."""
     lines = [

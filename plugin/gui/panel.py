@@ -18,10 +18,6 @@ class TintedPanel(QFrame):
         super().__init__(parent)
         self._colour = colour
 
-    def set_colour(self, colour: QColor) -> None:
-        self._colour = colour
-        self.update()
-
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from qgis.gui import QgsFilterLineEdit
-from qgis.PyQt.QtCore import QEvent, QSize, Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtCore import QEvent, QSize, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -136,7 +136,3 @@ class QueryPanel(QWidget):
         super().changeEvent(event)
         if event.type() in LOOKS and hasattr(self, "search_button"):
             QTimer.singleShot(0, self.refresh_icons)  # the buttons get their colours after their panel
-
-    def focus_line(self) -> None:
-        self.line.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        self.line.selectAll()

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.background import background_phrases
 from ...models.catalogue import encoder_folders
 from ...models.interleaved import Interleaved, Text
 
 if TYPE_CHECKING:
     from ...models.encoder import Encoder
 
-BEST = 10  # regions, whose mean score says how well a text is answered by an index
 MESSAGE = "Probably nothing here: what you asked for does not seem to be in this imagery."
-PHRASES, CALIBRATION = "background_phrases.txt", "presence.json"
+CALIBRATION = "presence.json"
 
 
 @dataclass(frozen=True)
@@ -91,19 +91,10 @@ def background(encoder: Encoder) -> Background:
     with _lock:
         if key not in _backgrounds:
             folder = _folder(encoder)
-            phrases = background_phrases(encoder)
+            phrases = background_phrases(folder) if folder else []
             vectors = encoder.encode([Interleaved([Text(phrase)]) for phrase in phrases]) if phrases else None
             _backgrounds[key] = Background(vectors, Calibration.load(folder) if folder else Calibration())
         return _backgrounds[key]
-
-
-def background_phrases(encoder: Encoder) -> list[str]:
-    """The lines of the encoder's ``background_phrases.txt``; empty and # lines are left out."""
-    folder = _folder(encoder)
-    if folder is None or not (folder / PHRASES).is_file():
-        return []
-    lines = (folder / PHRASES).read_text(encoding="utf-8").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
 
 def _folder(encoder: Encoder) -> Path | None:

@@ -13,13 +13,14 @@ import shapely
 from affine import Affine
 from numpy.typing import NDArray
 
+from ...models.background import BEST
 from .catalogue_db import SourceRow
 from .georeference import WGS84, same_crs, window_to_footprint
 from .hits import Hit, best_places, covered, date_text, overlap
 from .index import Index, Snapshot
 from .manifest import check_encoder
 from .plan import Extent
-from .presence import BEST, CERTAIN, NOTHING, Presence, background, judge
+from .presence import CERTAIN, NOTHING, Presence, background, judge
 from .query import Query, QueryVector, encode_query
 from .shards import Shard
 
@@ -107,8 +108,8 @@ def search(
     vector = _encode(query, encoder, snapshots, fetch)
     encoded = time.perf_counter()
     searched = _allowed(indexes, snapshots, Extent.from_json(extent), sources)
-    found = _find(searched, vector, count, query.exclude_self)
-    presence = CERTAIN if vector.from_box else _judge(vector.vector, encoder, searched)
+    found, scores = _find(searched, vector, count, query.exclude_self)
+    presence = CERTAIN if vector.from_box else _judge(scores, encoder, searched)
     result = _result(found, searched, snapshots)
     done = time.perf_counter()
     result.seconds.update(encode=encoded - begun, search=done - encoded, total=done - begun)
@@ -139,21 +140,25 @@ def search_vector(
     begun = time.perf_counter()
     snapshots = [each.snapshot() for each in indexes]
     searched = _allowed(indexes, snapshots, Extent.from_json(extent), sources)
-    result = _result(_find(searched, query, count, exclude_self), searched, snapshots)
+    found, _ = _find(searched, query, count, exclude_self)
+    result = _result(found, searched, snapshots)
     seconds = time.perf_counter() - begun
     result.seconds.update(search=seconds, total=seconds)
     return result
 
 
-def _find(searched: list[_Searched], query: QueryVector, count: int, exclude_self: bool) -> list[_Found]:
-    """The best places; looks further down the list until there are ``count`` or every allowed row was seen."""
+def _find(
+    searched: list[_Searched], query: QueryVector, count: int, exclude_self: bool
+) -> tuple[list[_Found], NDArray[np.float32]]:
+    """The best places, and the scores of the best regions whether or not they are one place; looks further down the list until
+    there are ``count`` places or every allowed row was seen."""
     total = sum(part.rows for part in searched)
     look = max(LEAST_LOOK, FIRST_LOOK * count)
     while True:
         candidates = _candidates(searched, query.vector, look)
         found = _places(candidates, searched, count, query.places if exclude_self else [])
         if len(found) >= count or look >= total:
-            return found
+            return found, candidates.scores
         look *= WIDER
 
 
@@ -279,14 +284,14 @@ def _common_crs(rows: list[SourceRow]) -> str:
     return first if all(same_crs(first, row.crs) for row in rows) else WGS84
 
 
-def _judge(vector: NDArray[np.float32], encoder: Encoder, searched: list[_Searched]) -> Presence:
+def _judge(scores: NDArray[np.float32], encoder: Encoder, searched: list[_Searched]) -> Presence:
     if not searched:
         return NOTHING
     known = background(encoder)
-    best = _mean_best([part.shard.best_scores(vector[None], BEST, part.allowed) for part in searched])[0]
+    best = float(scores[:BEST].mean())
     if known.vectors is None:
-        return judge(float(best), np.zeros(0, np.float32), known.calibration)
-    return judge(float(best), _mean_best([_rivals(part, known.vectors) for part in searched]), known.calibration)
+        return judge(best, np.zeros(0, np.float32), known.calibration)
+    return judge(best, _mean_best([_rivals(part, known.vectors) for part in searched]), known.calibration)
 
 
 def _rivals(part: _Searched, phrases: NDArray[np.float32]) -> NDArray[np.float32]:

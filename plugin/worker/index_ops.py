@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,19 +24,17 @@ def estimate(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
     speed = chips_per_second(encoder)
     context.check()
     folder = params.get("index")
-    answer = as_json(
-        estimate_sources(
-            sources,
-            encoder.card,
-            Path(folder) if folder else None,
-            gsds=params.get("gsds"),
-            object_size=params.get("object_size"),
-            extent=params.get("extent"),
-            overlap=params.get("overlap", True),
-            chips_per_second=speed,
-        )
+    answer = estimate_sources(
+        sources,
+        encoder.card,
+        Path(folder) if folder else None,
+        gsds=params.get("gsds"),
+        object_size=params.get("object_size"),
+        extent=params.get("extent"),
+        overlap=params.get("overlap", True),
+        chips_per_second=speed,
     )
-    return {"chips_per_second": speed, **answer}
+    return answer.to_json()
 
 
 def index(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -71,7 +68,7 @@ def index(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
     )
     if report.chips >= LEARN_CHIPS and report.seconds > 0:
         learn(encoder, report.chips / report.seconds)
-    return {**as_json(report), "index": str(folder)}
+    return {**report.to_json(), "index": str(folder)}
 
 
 def info(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
@@ -86,12 +83,3 @@ def check(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """{index} -> ok, problems."""
     result: dict[str, Any] = context.indexes.get(params.get("index")).check()
     return result
-
-
-def as_json(value: Any) -> dict[str, Any]:
-    """The dict of a result object, by its own to_json or as a dataclass."""
-    if hasattr(value, "to_json"):
-        return dict(value.to_json())
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    return dict(value)

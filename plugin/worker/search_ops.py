@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from ...models.encoder import Encoder
 from ..errors import GeoLoupeError
 from .context import Context
-from .index_ops import as_json
 from .source_ops import Fetches
 
 if TYPE_CHECKING:
@@ -39,8 +38,7 @@ def search(params: Mapping[str, Any], context: Context) -> dict[str, Any]:
         sources=params.get("sources"),
         fetch=Fetches(context),
     )
-    answer = as_json(result)
-    return {**answer, "encoder": {"id": encoder.card.id, "revision": encoder.card.revision}}
+    return {**result.to_json(), "encoder": {"id": encoder.card.id, "revision": encoder.card.revision}}
 
 
 def encoder_of(indexes: Sequence[Index], context: Context, device: str) -> Encoder:

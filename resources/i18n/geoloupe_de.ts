@@ -90,11 +90,6 @@
         </message>
         <message>
             <location filename="../../plugin/bridge/report.py" />
-            <source>{chips} chips, {regions} regions, {size} MB, about {time} on this computer; scales: {scales} m per pixel</source>
-            <translation>{chips} Kacheln, {regions} Regionen, {size} MB, etwa {time} auf diesem Rechner; Maßstäbe: {scales} m je Pixel</translation>
-        </message>
-        <message>
-            <location filename="../../plugin/bridge/report.py" />
             <source>{new} new regions in {time}; the index has {rows} regions now.</source>
             <translation>{new} neue Regionen in {time}; der Index hat jetzt {rows} Regionen.</translation>
         </message>

@@ -7,7 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from geoloupe.plugin.retrieval.presence import Calibration, background, background_phrases, judge
+from geoloupe.models.background import background_phrases
+from geoloupe.plugin.retrieval.presence import Calibration, background, judge
 
 RIVALS = np.linspace(0.2, 0.6, 101).astype(np.float32)
 PLAIN = Calibration()
@@ -36,7 +37,7 @@ def test_phrases_and_calibration_come_from_the_encoders_folder_once(tmp_path, hi
     (tmp_path / "background_phrases.txt").write_text("# comment\nred roof\n\n  grey road \n", encoding="utf-8")
     (tmp_path / "presence.json").write_text(json.dumps({"score": 3, "beaten": 2, "offset": -1, "n": 5}), encoding="utf-8")
     encoder.folder = tmp_path
-    assert background_phrases(encoder) == ["red roof", "grey road"]
+    assert background_phrases(tmp_path) == ["red roof", "grey road"]
     first = background(encoder)
     assert first.vectors.shape[0] == 2 and first.calibration == Calibration(3.0, 2.0, -1.0)
     assert background(encoder) is first
