@@ -5,6 +5,7 @@ from __future__ import annotations
 THIS_THING = "Find this thing."
 SURROUNDINGS = "Find places with the same surroundings as this box."
 KIND = "Find things of the same kind, whatever their colour."
+PLACE = "Find what lies in the same part of the world."
 
 MATCH: dict[str, str] = {"thing": THIS_THING, "surroundings": SURROUNDINGS, "kind": KIND}
 

@@ -1,8 +1,8 @@
 """The network of the compact encoder, in torch (training and export only; at run time it is ONNX).
 
-Image tokens attend to each other only. A suffix is [box token?, text tokens?, instruction tokens?, readout]; its tokens attend
-to the image tokens of their chip, with a learned bias towards the box, and to the suffix itself. So the image is looked at
-once, and any number of suffixes are answered in one packed pass. A text alone is a suffix without an image.
+Image tokens attend to each other only. A suffix is [box token?, place token?, text tokens?, instruction tokens?, readout]; its
+tokens attend to the image tokens of their chip, with a learned bias towards the box, and to the suffix itself. So the image is
+looked at once, and any number of suffixes are answered in one packed pass. A text or a place alone is a suffix without an image.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ WIDTH = 256
 HEADS = 8
 LAYERS = 4
 PATCH = 16
+FINE = 8  # pixels of a cell of the fine map, from which a box token learns what is small
+FINE_WIDTH = 96
 TEXT, INSTRUCTION = 0, 1  # segments of suffix words
 MOBILE = [(1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)]
 FROZEN = 4  # the first convolution and the blocks up to stride 4 keep their ImageNet weights
@@ -57,7 +59,8 @@ class Inverted(nn.Module):
 
 
 class Stem(nn.Module):
-    """(B, 3, S, S) in -1..1 -> (B, tokens, WIDTH), one token for each 16 x 16 pixels, row by row."""
+    """(B, 3, S, S) in -1..1 -> (B, tokens, WIDTH), one token for each 16 x 16 pixels, and (B, cells, FINE_WIDTH), one for
+    each 8 x 8 pixels, both row by row."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,14 +74,18 @@ class Stem(nn.Module):
         self.norm8, self.norm16, self.norm32 = nn.LayerNorm(128), nn.LayerNorm(96), nn.LayerNorm(320)
         self.colour = nn.Sequential(nn.Conv2d(3, 64, 1), nn.GELU(), nn.Conv2d(64, 32, 1))
         self.out = nn.Linear(128 + 96 + 320 + 48 + 32, WIDTH)
+        self.norm_fine = nn.LayerNorm(24 + 32)
+        self.fine = nn.Sequential(nn.Linear(24 + 32 + 12 + 32, FINE_WIDTH), nn.GELU(), nn.Linear(FINE_WIDTH, FINE_WIDTH))
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         x = pixels
         with torch.no_grad():
             for block in self.f[:FROZEN]:
                 x = block(x)
+        stride4 = functional.avg_pool2d(x, 2)
         for block in self.f[FROZEN:7]:
             x = block(x)
+        small = torch.cat([stride4.to(x.dtype), x], 1)
         stride8 = functional.pixel_unshuffle(x, 2)
         for block in self.f[7:14]:
             x = block(x)
@@ -87,14 +94,20 @@ class Stem(nn.Module):
             x = block(x)
         stride32 = functional.interpolate(x, scale_factor=2, mode="nearest")
         fine = functional.avg_pool2d(pixels, 4)
+        colour = self.colour(fine)
         parts = [
             self.norm8(_rows(stride8)),
             self.norm16(_rows(stride16)),
             self.norm32(_rows(stride32)),
             _rows(functional.pixel_unshuffle(fine, 4)),
-            _rows(functional.avg_pool2d(self.colour(fine), 4)),
+            _rows(functional.avg_pool2d(colour, 4)),
         ]
-        return self.out(torch.cat(parts, -1))
+        near = [
+            self.norm_fine(_rows(small)),
+            _rows(functional.pixel_unshuffle(fine, 2)),
+            _rows(functional.avg_pool2d(colour, 2)),
+        ]
+        return self.out(torch.cat(parts, -1)), self.fine(torch.cat(near, -1))
 
 
 def _rows(maps: Tensor) -> Tensor:
@@ -112,6 +125,22 @@ class Fourier(nn.Module):
     def forward(self, values: Tensor) -> Tensor:
         angles = (values.unsqueeze(-1) * self.frequencies).flatten(-2)
         return self.mlp(torch.cat([values, angles.sin(), angles.cos()], -1))
+
+
+class Globe(nn.Module):
+    """Points on the unit sphere (n, 3) -> (n, WIDTH), through sines of growing frequency (to about two degrees)."""
+
+    def __init__(self, bands: int = 8, hidden: int = 512) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", math.pi / 2 * 2.0 ** torch.arange(bands), persistent=False)
+        numbers = 3 * (1 + 2 * bands)
+        self.mlp = nn.Sequential(
+            nn.Linear(numbers, hidden), nn.GELU(), nn.Linear(hidden, hidden), nn.GELU(), nn.Linear(hidden, WIDTH)
+        )
+
+    def forward(self, points: Tensor) -> Tensor:
+        angles = (points.unsqueeze(-1) * self.frequencies).flatten(-2)
+        return self.mlp(torch.cat([points, angles.sin(), angles.cos()], -1))
 
 
 class Layer(nn.Module):
@@ -188,24 +217,25 @@ def overlap(boxes: Tensor, side: int) -> Tensor:
 
 
 class Seen:
-    """What is kept of a batch of chips: stem tokens, and keys and values of every layer."""
+    """What is kept of a batch of chips: stem tokens, the fine map, and keys and values of every layer."""
 
-    def __init__(self, tokens: Tensor, memory: list[tuple[Tensor, Tensor]]) -> None:
-        self.tokens, self.memory = tokens, memory
+    def __init__(self, tokens: Tensor, fine: Tensor, memory: list[tuple[Tensor, Tensor]]) -> None:
+        self.tokens, self.fine, self.memory = tokens, fine, memory
 
     def pick(self, rows: Tensor) -> Seen:
         """The same for some of the chips, in that order."""
-        return Seen(self.tokens[rows], [(keys[rows], values[rows]) for keys, values in self.memory])
+        return Seen(self.tokens[rows], self.fine[rows], [(keys[rows], values[rows]) for keys, values in self.memory])
 
 
 class CompactNetwork(nn.Module):
-    """Image, box and text tokens in, one unit vector of WIDTH out."""
+    """Image, box, place and text tokens in, one unit vector of WIDTH out."""
 
     def __init__(self, pieces: int) -> None:
         super().__init__()
         self.stem = Stem()
         self.place_of_token, self.box_code = Fourier(2), Fourier(4)
-        self.box_content = nn.Linear(WIDTH, WIDTH)
+        self.box_content, self.box_detail = nn.Linear(WIDTH, WIDTH), nn.Linear(2 * FINE_WIDTH, WIDTH)
+        self.globe = Globe()
         self.words = nn.Embedding(pieces, WIDTH)
         self.word_place = nn.Parameter(torch.randn(TEXT_LIMIT, WIDTH) * 0.02)
         self.segments = nn.Parameter(torch.randn(2, WIDTH) * 0.02)
@@ -217,7 +247,7 @@ class CompactNetwork(nn.Module):
     def look(self, chips: Tensor) -> Seen:
         """chips uint8 (B, S, S, 3), S a multiple of 32 -> what suffixes need of them."""
         pixels = (chips.permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
-        tokens = self.stem(pixels)
+        tokens, fine = self.stem(pixels)
         side = chips.shape[1] // PATCH
         middle = (torch.arange(side, device=chips.device, dtype=torch.float32) + 0.5) / side
         grid = torch.stack([middle.repeat(side), middle.repeat_interleave(side)], -1)
@@ -226,7 +256,7 @@ class CompactNetwork(nn.Module):
         for number, layer in enumerate(self.layers):
             x, kept = layer.image(x, number == LAYERS - 1)
             memory.append(kept)
-        return Seen(tokens, memory)
+        return Seen(tokens, fine, memory)
 
     def regions(self, seen: Seen, boxes: Tensor) -> Tensor:
         """boxes (B, R, 4) in 0..1 -> (B, R, WIDTH) unit vectors of the plain regions."""
@@ -234,27 +264,39 @@ class CompactNetwork(nn.Module):
         readout = self.readout.expand_as(token)
         return self._run(torch.stack([token, readout], 2), None, seen, nearness)
 
-    def composed(self, seen: Seen, boxes: Tensor, words: Tensor, segments: Tensor) -> Tensor:
-        """As :meth:`regions`, each box with words: words, segments int64 (B, R, L); word 0 is padding."""
+    def composed(self, seen: Seen, boxes: Tensor, words: Tensor, segments: Tensor, places: Tensor) -> Tensor:
+        """As :meth:`regions`, each box with words: words, segments int64 (B, R, L), word 0 is padding; places (B, R, 3) on the
+        unit sphere, all zero for none."""
         token, nearness = self._box(seen, boxes)
-        text = self._words(words, segments)
-        readout = self.readout.expand_as(token)
-        absent = torch.zeros_like(words[..., :1], dtype=torch.bool)
-        hidden = torch.cat([absent, words == 0, absent], -1)
-        return self._run(torch.cat([token.unsqueeze(2), text, readout.unsqueeze(2)], 2), hidden, seen, nearness)
+        rest, hidden = self._suffix(words, segments, places)
+        hidden = torch.cat([torch.zeros_like(hidden[..., :1]), hidden], -1)
+        return self._run(torch.cat([token.unsqueeze(2), rest], 2), hidden, seen, nearness)
 
-    def texts(self, words: Tensor) -> Tensor:
-        """words int64 (T, L), 0 is padding -> (T, WIDTH) unit vectors."""
-        text = self._words(words, torch.zeros_like(words))
-        readout = self.readout.expand(words.shape[0], 1, WIDTH)
-        hidden = torch.cat([words == 0, torch.zeros_like(words[:, :1], dtype=torch.bool)], -1)
-        return self._run(torch.cat([text, readout], 1)[None], hidden[None], None, None)[0]
+    def texts(self, words: Tensor, segments: Tensor, places: Tensor) -> Tensor:
+        """words, segments int64 (T, L), word 0 is padding; places (T, 3), all zero for none -> (T, WIDTH) unit vectors."""
+        suffix, hidden = self._suffix(words[None], segments[None], places[None])
+        return self._run(suffix, hidden, None, None)[0]
+
+    def _suffix(self, words: Tensor, segments: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Place, words and readout of each region (B, R, 1 + L + 1, WIDTH), and where there is none of them."""
+        text = self._words(words, segments)
+        place = self.globe(places).to(text.dtype).unsqueeze(2)
+        readout = self.readout.expand_as(place)
+        nowhere = (places == 0).all(-1, keepdim=True)
+        hidden = torch.cat([nowhere, words == 0, torch.zeros_like(nowhere)], -1)
+        return torch.cat([place, text, readout], 2), hidden
 
     def _box(self, seen: Seen, boxes: Tensor) -> tuple[Tensor, Tensor]:
-        side = int(seen.tokens.shape[1] ** 0.5)
-        part = overlap(boxes, side)
+        """The box token (B, R, WIDTH) and how near each image token is to the box (log, B, R, tokens)."""
+        part = overlap(boxes, math.isqrt(seen.tokens.shape[1]))
         mean = (part / part.sum(-1, keepdim=True).clamp_min(1e-4)) @ seen.tokens.float()
-        return self.box_content(mean) + self.box_code(boxes), (part + 0.05).log()
+        small = overlap(boxes, math.isqrt(seen.fine.shape[1]))
+        small = small / small.sum(-1, keepdim=True).clamp_min(1e-4)
+        fine = seen.fine.float()
+        first = small @ fine
+        spread = ((small @ fine.square()) - first.square()).clamp_min(0).add(1e-4).sqrt()
+        token = self.box_content(mean) + self.box_detail(torch.cat([first, spread], -1)) + self.box_code(boxes)
+        return token, (part / part.amax(-1, keepdim=True).clamp_min(1e-4) + 0.05).log()
 
     def _words(self, words: Tensor, segments: Tensor) -> Tensor:
         """Words of each segment are counted from 0: the text is padded to its own place, the instruction begins anew."""

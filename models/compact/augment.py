@@ -6,6 +6,7 @@ Everything here is uint8 or float32 (height, width, 3), red green blue, row 0 at
 from __future__ import annotations
 
 import colorsys
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +41,7 @@ def turn_box(box: Box, way: int, side: float) -> Box:
 
 
 def photometric(pixels: NDArray, rng: np.random.Generator, strength: float = 1.0) -> Pixels:
-    """Gamma, contrast, channel gains, and now and then haze, blur or noise."""
+    """Gamma, contrast, channel gains, and now and then haze, shade, blur, compression, no colour or noise."""
     table = np.linspace(0, 1, 256, dtype=np.float32) ** np.float32(np.exp(rng.uniform(-0.28, 0.28) * strength))
     contrast, middle = np.exp(rng.uniform(-0.2, 0.2) * strength), rng.uniform(0.35, 0.55)
     table = (table - middle) * contrast + middle
@@ -50,12 +51,36 @@ def photometric(pixels: NDArray, rng: np.random.Generator, strength: float = 1.0
     gains = 1 + rng.uniform(-0.07, 0.07, 3) * strength
     tables = np.clip(table[None] * gains[:, None] * 255, 0, 255).astype(np.uint8)
     done = np.stack([tables[band][pixels[..., band]] for band in range(3)], -1)
-    if rng.random() < 0.15 * strength:
-        small = max(8, int(done.shape[0] * rng.uniform(0.5, 0.85)))
+    if rng.random() < 0.06 * strength:
+        done = shadow(done, rng)
+    if rng.random() < 0.22 * strength:
+        small = max(8, int(done.shape[0] * rng.uniform(0.28, 0.85)))
         done = resize(resize(done, small, small), done.shape[1], done.shape[0])
+    if rng.random() < 0.08 * strength:
+        done = compressed(done, int(rng.integers(25, 75)))
+    if rng.random() < 0.02 * strength:
+        done = np.repeat(done.mean(-1, keepdims=True).astype(np.uint8), 3, -1)
     if rng.random() < 0.1 * strength:
         done = np.clip(done + rng.normal(0, rng.uniform(2, 7), done.shape), 0, 255).astype(np.uint8)
     return done
+
+
+def shadow(pixels: Pixels, rng: np.random.Generator) -> Pixels:
+    """A band or a corner in shade, as beside a cloud or a hill."""
+    height, width = pixels.shape[:2]
+    turned = rng.uniform(0, 2 * np.pi)
+    ys, xs = np.mgrid[0:height, 0:width].astype(np.float32)
+    along = (xs / width - 0.5) * np.cos(turned) + (ys / height - 0.5) * np.sin(turned)
+    dark = 1 / (1 + np.exp((along - rng.uniform(-0.3, 0.3)) * rng.uniform(8, 60)))
+    shade_ = 1 - dark[..., None] * rng.uniform(0.25, 0.6) * np.array([1.0, 0.97, 0.88], np.float32)
+    return (pixels * shade_).astype(np.uint8)
+
+
+def compressed(pixels: Pixels, quality: int) -> Pixels:
+    """What JPEG leaves of it."""
+    packed = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels)).save(packed, "JPEG", quality=quality)
+    return np.asarray(Image.open(packed))
 
 
 def crop(pixels: Pixels, box: tuple[int, int, int, int], side: int) -> Pixels:

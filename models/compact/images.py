@@ -2,6 +2,7 @@
 
 Files written: scenes.npy, trees.npy, crowns.npy, frames/NAME.npy (uint8, height, width, 3), roofs.json (roofs found by their
 colour), annotations.json. Held out: every tenth scene image of a class, every tenth tree tile and crown image, two flights.
+Further sets of pictures (see ``further.py``) stand beside them.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import io
 import json
 import tarfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from .further import Further, Stacked
 
 HELD_OUT_FLIGHTS = ("DJI_0762", "MunichStreet02-MOS")
 BUILT_SCENES = (
@@ -145,15 +148,22 @@ def prepare(training: Path, cache: Path) -> None:
 
 
 class Pictures:
-    """The cache, opened: memory-mapped pixels and the annotations beside them."""
+    """The cache, opened: memory-mapped pixels and the annotations beside them.
 
-    def __init__(self, cache: Path) -> None:
+    ``classes`` are the names of the scene data; ``all_classes`` also those of further sets. ``scenes[row]`` is one picture;
+    rows of further sets come after those of the scene data. Classes ``left_out`` are never drawn.
+    """
+
+    def __init__(self, cache: Path, left_out: Sequence[str] = ()) -> None:
         self.facts = json.loads((cache / "annotations.json").read_text(encoding="utf-8"))
         self.classes: list[str] = self.facts["classes"]
-        self.scenes = np.load(cache / "scenes.npy", mmap_mode="r")
+        self.further = Further(cache, self.classes)
+        self.all_classes = self.further.all_classes
+        self.scenes = Stacked([np.load(cache / "scenes.npy", mmap_mode="r"), *self.further.scenes])
         self.trees = np.load(cache / "trees.npy", mmap_mode="r")
         self.crowns = np.load(cache / "crowns.npy", mmap_mode="r")
         self.frames = [np.load(cache / "frames" / f"{frame['name']}.npy", mmap_mode="r") for frame in self.facts["frames"]]
         self.roofs: list[dict[str, Any]] = json.loads((cache / "roofs.json").read_text(encoding="utf-8"))
         self.scene_class = np.array(self.facts["scene_class"])
         self.scene_held = np.array(self.facts["scene_held"])
+        self.left_out = list(left_out)

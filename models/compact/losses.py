@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .architecture import WIDTH, CompactNetwork
-from .prompts import COLOUR_NAMES, KINDS, NOUNS
+from .architecture import WIDTH, CompactNetwork, Seen
+from .prompts import KINDS, NOUNS
 
 WEIGHTS = {
     "pairs": 0.6,
@@ -18,22 +18,44 @@ WEIGHTS = {
     "alike": 0.5,
     "query": 0.6,
     "teach": 4.0,
+    "retell": 2.0,
+    "remember": 0.4,
     "object": 0.5,
     "whole": 0.5,
     "foreign": 0.02,
     "even": 5.0,
     "road": 0.3,
+    "place": 0.3,
+    "globe": 1.0,
 }
+REMEMBERED = 768  # captions and scenes of earlier steps that later ones are told from
+TOO_ALIKE = 0.8  # teacher's similarity of two images' captions from which neither is wrong for the other
 
 
 class Heads(nn.Module):
-    """What only the training needs: the way to the teacher's vectors, scales and offsets."""
+    """What only the training needs: the ways to the teachers' vectors, scales and offsets."""
 
     def __init__(self) -> None:
         super().__init__()
         self.teacher = nn.Linear(WIDTH, 384)
-        self.scale = nn.Parameter(torch.tensor([2.9, 2.9, 2.5, 2.3]))  # log: pairs, names, alike, queries
+        self.globe = nn.Linear(WIDTH, 512)
+        self.scale = nn.Parameter(torch.tensor([2.9, 2.9, 2.5, 2.3, 2.9]))  # log: pairs, names, alike, queries, places
         self.offset = nn.Parameter(torch.tensor([-12.0, -2.0, -2.0]))  # pairs, objects, wholes
+
+
+class Memory:
+    """Captions and their scenes of the last steps (detached), as further wrong answers."""
+
+    def __init__(self) -> None:
+        self.said = self.shown = self.taught = torch.zeros(0)
+
+    def add(self, said: Tensor, shown: Tensor, taught: Tensor) -> None:
+        """(n, WIDTH) text and region vectors, (n, 384) what the teacher says of the scene."""
+        new = (said.detach(), shown.detach(), taught.detach())
+        old = (self.said, self.shown, self.taught)
+        self.said, self.shown, self.taught = (
+            (torch.cat([second, first]) if len(first) else second)[:REMEMBERED] for first, second in zip(old, new, strict=True)
+        )
 
 
 def contrast(scores: Tensor, target: Tensor) -> Tensor:
@@ -47,25 +69,78 @@ def contrast(scores: Tensor, target: Tensor) -> Tensor:
     return lost[rows].mean()
 
 
-def step_losses(network: CompactNetwork, heads: Heads, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def step_losses(
+    network: CompactNetwork, heads: Heads, batch: dict[str, Tensor], memory: Memory | None = None
+) -> dict[str, Tensor]:
     """One forward pass over a batch of :class:`batches.Batches` -> the losses by name, not yet weighted."""
     seen = network.look(batch["chips"])
     regions = network.regions(seen, batch["boxes"])[batch["valid"]]
+    nowhere = regions.new_zeros(len(batch["query_chip"]), 1, 3)
     asked = network.composed(
         seen.pick(batch["query_chip"]),
         batch["query_box"][:, None],
         batch["query_words"][:, None],
         batch["query_segments"][:, None],
+        nowhere,
     )[:, 0]
-    said = network.texts(batch["texts"])
-    named = network.texts(batch["prompts"])
-    random = network.texts(batch["sentences"])
+    texts = {
+        "said": words_alone(network, batch["texts"]),
+        "named": words_alone(network, batch["prompts"]),
+        "random": words_alone(network, batch["sentences"]),
+    }
+    places = place_vectors(network, seen, batch) if "place_points" in batch else {}
     with torch.autocast(regions.device.type, enabled=False):
-        return compare(heads, batch, regions, asked, {"said": said, "named": named, "random": random})
+        found = compare(heads, batch, regions, asked, texts, memory)
+        return found | (on_earth(heads, batch, places) if places else {})
+
+
+def words_alone(network: CompactNetwork, words: Tensor) -> Tensor:
+    """(T, L) -> (T, WIDTH): texts without a place."""
+    return network.texts(words, torch.zeros_like(words), torch.zeros(len(words), 3, device=words.device))
+
+
+def place_vectors(network: CompactNetwork, seen: Seen, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Points alone, points beside a picture whose place is asked for, points beside a text, names of countries and provinces."""
+    points = batch["place_points"]
+    count = len(points)
+    empty = torch.zeros(count, 1, dtype=torch.long, device=points.device)
+    half = count // 2
+    chips = torch.randint(len(batch["chips"]), (half,), device=points.device)
+    boxes = torch.gather(batch["boxes"][chips], 1, torch.zeros(half, 1, 4, dtype=torch.long, device=points.device))
+    words, segments = batch["asked_words"], batch["asked_segments"]
+    beside = network.composed(seen.pick(chips), boxes, words[:half, None], segments[:half, None], points[:half, None])[:, 0]
+    return {
+        "alone": network.texts(empty, empty + 1, points),
+        "beside": torch.cat([beside, network.texts(words[half:], segments[half:], points[half:])]),
+        "country": words_alone(network, batch["country_words"]),
+        "province": words_alone(network, batch["province_words"]),
+    }
+
+
+def on_earth(heads: Heads, batch: dict[str, Tensor], places: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Points by the names of their countries and provinces, alone or asked for beside a picture; and the place teacher."""
+    scale = heads.scale[4].exp().clamp(max=60)
+    lost = places["alone"].sum() * 0
+    for kind, share in (("country", 1.0), ("province", 0.5)):
+        right, names = batch[f"{kind}_right"], places[kind]
+        for points in (places["alone"], places["beside"]):
+            lost = lost + share * naming(points @ names.T * scale, right)
+    known = batch["country_right"] >= 0
+    if known.any():
+        back = places["country"] @ places["alone"].T * scale
+        target = (batch["country_right"][None] == torch.arange(len(back), device=back.device)[:, None]).float()
+        lost = lost + contrast(back, target)
+    taught = functional.normalize(heads.globe(places["alone"]).float(), dim=-1)
+    return {"place": lost, "globe": (1 - (taught * functional.normalize(batch["place_teacher"], dim=-1)).sum(-1)).mean()}
 
 
 def compare(
-    heads: Heads, batch: dict[str, Tensor], regions: Tensor, asked: Tensor, texts: dict[str, Tensor]
+    heads: Heads,
+    batch: dict[str, Tensor],
+    regions: Tensor,
+    asked: Tensor,
+    texts: dict[str, Tensor],
+    memory: Memory | None = None,
 ) -> dict[str, Tensor]:
     """The losses of the vectors, in full precision: half of it cannot tell close vectors apart, and at first all are close."""
     said, named, random = texts["said"], texts["named"], texts["random"]
@@ -74,10 +149,7 @@ def compare(
     found = {"pairs": soft_contrast(scores, batch["target"]) + soft_contrast(scores.T, batch["target"].T)}
     found["absolute"] = soft_pairs(scores + heads.offset[0], batch["target"])
     found["foreign"] = functional.softplus((regions @ random[batch["foreign"]].T) * scale[0] + heads.offset[0]).sum(1).mean()
-    nouns = len(NOUNS) + 3
-    scenes, things, kinds, words = named.split(
-        [len(named) - nouns - len(KINDS) * (len(COLOUR_NAMES) + 1), len(KINDS) * len(COLOUR_NAMES), len(KINDS), nouns]
-    )
+    scenes, things, kinds, words = named.split(batch["prompt_sizes"].tolist())
     found["scene"] = naming(regions @ scenes.T * scale[1], batch["scene"])
     found["thing"] = naming((regions @ things.T * scale[1]).masked_fill(batch["blocked"], -1e4), batch["thing"])
     found["kind"] = naming(regions @ torch.cat([kinds, scenes]).T * scale[1], batch["item_kind"])
@@ -86,11 +158,34 @@ def compare(
     taught = batch["taught"]
     learned = functional.normalize(heads.teacher(torch.cat([said, random])[taught]).float(), dim=-1)
     found["teach"] = (1 - (learned * batch["teacher"][taught]).sum(-1)).mean()
+    told = batch["region_taught"]
+    retold = functional.normalize(heads.teacher(regions[batch["text_owner"][told]]).float(), dim=-1)
+    found["retell"] = (1 - (retold * batch["region_teacher"][told]).sum(-1)).mean()
+    found["remember"] = remembered(regions, said, scale[0], batch, memory)
     roofs = (batch["item_kind"] == KINDS.index("roof")) | batch["built"]
     found["even"] = (regions[roofs] @ kinds[KINDS.index("roof")]).var() if roofs.sum() > 3 else regions.sum() * 0
-    found["road"] = roads(regions @ words[-1] * scale[1] + heads.offset[1], batch)
+    found["road"] = roads(regions @ words[len(NOUNS)] * scale[1] + heads.offset[1], batch)
     found |= objects(regions, words, heads.offset, scale[1], batch)
     return found
+
+
+def remembered(regions: Tensor, said: Tensor, scale: Tensor, batch: dict[str, Tensor], memory: Memory | None) -> Tensor:
+    """Each caption and its scene, told from the captions and scenes of earlier steps that say something else."""
+    spoken = batch["text_image"] >= 0
+    if memory is None or not spoken.any():
+        return regions.sum() * 0
+    words, shown = said[spoken], regions[batch["text_owner"][spoken]]
+    taught = batch["region_teacher"][spoken]
+    lost = regions.sum() * 0
+    if len(memory.said):
+        alike = taught @ memory.taught.T > TOO_ALIKE
+        own = (words * shown).sum(-1, keepdim=True)
+        right = torch.zeros(len(words), dtype=torch.long, device=words.device)
+        for mine, others in ((shown, memory.said), (words, memory.shown)):
+            far = (mine @ others.T).masked_fill(alike, -1e4)
+            lost = lost + functional.cross_entropy(torch.cat([own, far], 1) * scale, right)
+    memory.add(words, shown, taught)
+    return lost
 
 
 def soft_contrast(scores: Tensor, target: Tensor) -> Tensor:
@@ -138,7 +233,7 @@ def objects(regions: Tensor, words: Tensor, offset: Tensor, scale: Tensor, batch
     zero = regions.sum() * 0
     found = {"object": zero, "whole": zero}
     if cells.any():
-        noun = words[len(NOUNS) :][batch["object_noun"][cells]]
+        noun = words[len(NOUNS) + 1 :][batch["object_noun"][cells]]
         vectors = regions[cells]
         scores = (vectors * noun).sum(-1) * scale + offset[1]
         found["object"] = functional.binary_cross_entropy_with_logits(scores, label[cells].float())

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..instructions import PLACE
+
 # Hue in turns (from, to), saturation (from, to), value (from, to); hues may pass 1. Dull shades count: roofs seen from above are.
 COLOURS: dict[str, tuple[tuple[float, float], tuple[float, float], tuple[float, float]]] = {
     "red": ((0.955, 1.035), (0.33, 0.95), (0.30, 0.95)),
@@ -134,6 +136,25 @@ SURROUNDINGS_INSTRUCTIONS = (
     "similar surroundings",
 )
 
+PLACE_INSTRUCTIONS = (
+    *(PLACE,) * 4,
+    "the same country",
+    "where it is",
+    "the same part of the world",
+    "match its place on Earth",
+    "find its country",
+)
+WITH_WORDS = (
+    "with {n}",
+    "but with {n}",
+    "the same but with {n}",
+    "the same but {n}",
+    "like this with {n}",
+    "{n}",
+    "this, but with {n}",
+)
+WITHOUT_WORDS = ("without {n}", "but without {n}", "the same but without {n}", "but no {n}", "no {n}")
+
 # Nouns that captions mention, for weak localisation: the words that name them.
 NOUNS = {
     "trees": r"trees?|woods",
@@ -210,4 +231,6 @@ def all_phrases() -> list[str]:
     for scene in (*SCENE_SYNONYMS, *SCENE_NAMES):
         found += [words.format(n=scene_name(scene)) for words in SCENE_WORDS] + list(SCENE_SYNONYMS.get(scene, ()))
     edits = [words.format(c=colour, t=f"{colour} roof") for words in EDIT_WORDS for colour in (*COLOUR_NAMES, "grey")]
+    said = [words.format(n=noun) for words in (*WITH_WORDS, *WITHOUT_WORDS) for noun in NOUNS]
+    found += [*said, *dict.fromkeys(PLACE_INSTRUCTIONS)]
     return list(dict.fromkeys(found + edits + list(NOUNS) + list(THING_WORDS + KIND_INSTRUCTIONS + SURROUNDINGS_INSTRUCTIONS)))

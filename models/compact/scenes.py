@@ -11,6 +11,8 @@ from .augment import Box, Pixels, photometric, resize, turn, turn_box
 from .images import Pictures
 
 SCENE, ITEM, MEASURED, OWN, AROUND, OBJECT, WEAK = range(7)  # what a region is in training
+FURTHER_SHARE = 0.5  # how often a kind of a further set is drawn, compared with one of the scene data
+LAYOUTS = [0.3, 0.3, 0.22, 0.18]  # one scene, 2 x 2, 3 x 3, one large and five small
 
 
 @dataclass
@@ -41,9 +43,23 @@ class Maker:
 
     def __init__(self, pictures: Pictures, rng: np.random.Generator, held: bool = False) -> None:
         self.pictures, self.rng = pictures, rng
-        train = pictures.scene_held == held
-        self.by_class = [np.flatnonzero(train & (pictures.scene_class == number)) for number in range(len(pictures.classes))]
+        out = [pictures.classes.index(name) for name in pictures.left_out]
+        train = (pictures.scene_held == held) & ~np.isin(pictures.scene_class, out)
+        further = pictures.further
+        every = np.concatenate([pictures.scene_class, further.scene_class])
+        usable = np.concatenate([train, further.scene_held == held])
+        self.by_class = [np.flatnonzero(usable & (every == number)) for number in range(len(pictures.all_classes))]
+        own = np.array([len(rows) > 0 for rows in self.by_class], float)
+        own[len(pictures.classes) :] *= FURTHER_SHARE
+        self.class_chance = own / own.sum()
         self.scene_rows = np.flatnonzero(train)
+        self.scene_of = every
+        self.further_rows = [number for number, facts in enumerate(further.frame_facts) if facts["held"] == held]
+        self.showing = {
+            label: [n for n in self.further_rows if any(box[0] == label for box in further.frame_facts[n]["boxes"])]
+            for label in further.object_names
+        }
+        self.labels = [label for label, rows in self.showing.items() if rows]
         facts = pictures.facts
         self.frame_rows = [number for number, frame in enumerate(facts["frames"]) if frame["held"] == held]
         self.tree_rows = np.flatnonzero(np.array(facts["trees_held"]) == held)
@@ -85,7 +101,7 @@ class SceneMaker(Maker):
     def mosaic(self, side: int) -> Chip:
         """One to nine scenes side by side, each a region."""
         rng = self.rng
-        layout = rng.choice(4, p=[0.24, 0.22, 0.28, 0.26])
+        layout = rng.choice(4, p=LAYOUTS)
         if layout == 0:
             cells = [(0.0, 0.0, 1.0, 1.0)]
         else:
@@ -97,17 +113,31 @@ class SceneMaker(Maker):
                 big = (lines[0][x], lines[1][y], lines[0][x + 2], lines[1][y + 2])
                 inside = {(y + b) * 3 + x + a for a in range(2) for b in range(2)}
                 cells = [big] + [cell for number, cell in enumerate(cells) if number not in inside]
+        scenes = rng.choice(len(self.by_class), len(cells), p=self.class_chance)
+        return self.laid_out(side, cells, [int(rng.choice(self.by_class[scene])) for scene in scenes])
+
+    def told_apart(self, side: int, having: NDArray, lacking: NDArray, others: NDArray) -> Chip:
+        """Four scenes: three of one kind, of which only the second has something, and one of another kind that has it too."""
+        lines = [0.5 + self.rng.uniform(-0.05, 0.05) for _ in range(2)]
+        edges = [(0.0, lines[0], 1.0), (0.0, lines[1], 1.0)]
+        cells = [(edges[0][x], edges[1][y], edges[0][x + 1], edges[1][y + 1]) for y in range(2) for x in range(2)]
+        order = self.rng.permutation(4)
+        first, third = self.rng.choice(lacking, 2, replace=len(lacking) < 2)
+        rows = [int(first), int(self.rng.choice(having)), int(third), int(self.rng.choice(others))]
+        return self.laid_out(side, [cells[number] for number in order], rows)
+
+    def laid_out(self, side: int, cells: list[Box], rows: list[int]) -> Chip:
+        """Scenes by their rows, each in its cell."""
+        rng = self.rng
         canvas = np.zeros((side, side, 3), np.uint8)
         regions = []
-        for cell in cells:
+        for cell, row in zip(cells, rows, strict=True):
             x0, y0, x1, y1 = (round(edge * side) for edge in cell)
-            scene = int(rng.integers(len(self.by_class)))
-            row = int(rng.choice(self.by_class[scene]))
-            part = self.cut(self.pictures.scenes[row], rng.uniform(0.55, 1.0))
-            canvas[y0:y1, x0:x1] = photometric(
-                turn(resize(part, max(y1 - y0, x1 - x0), max(y1 - y0, x1 - x0)), int(rng.integers(8))), rng
-            )[: y1 - y0, : x1 - x0]
-            regions.append(Region(self.jitter(cell), SCENE, scene=scene, item=row))
+            part = self.cut(self.pictures.scenes[row], rng.uniform(0.6, 1.0))
+            long = max(y1 - y0, x1 - x0)
+            made = photometric(turn(resize(part, long, long), int(rng.integers(8))), rng)
+            canvas[y0:y1, x0:x1] = made[: y1 - y0, : x1 - x0]
+            regions.append(Region(self.jitter(cell), SCENE, scene=int(self.scene_of[row]), item=row))
         return Chip(canvas, regions)
 
     def whole(self, side: int) -> Chip:
@@ -119,6 +149,54 @@ class SceneMaker(Maker):
         cuts = int(rng.integers(2, 4))
         boxes = [self.jitter((x / cuts, y / cuts, (x + 1) / cuts, (y + 1) / cuts)) for y in range(cuts) for x in range(cuts)]
         return Chip(pixels, [Region(box, WEAK) for box in boxes], item=row)
+
+    def things(self, side: int) -> Chip:
+        """Labelled things of a further set: each by its own box, and boxes with and without one of the labels."""
+        rng = self.rng
+        further = self.pictures.further
+        for _ in range(20):
+            label = str(rng.choice(self.labels))
+            frame = int(rng.choice(self.showing[label]))
+            pixels, facts = further.frames[frame], further.frame_facts[frame]
+            boxes = np.array([box[1:] for box in facts["boxes"]], float)
+            names = np.array([box[0] for box in facts["boxes"]])
+            own = boxes[names == label]
+            box = own[int(rng.integers(len(own)))]
+            span = int(np.clip(max(box[2] - box[0], box[3] - box[1]) / rng.uniform(0.08, 0.55), 48, min(pixels.shape[:2])))
+            x, y = self.corner(pixels, span, box[None])
+            way = int(rng.integers(8))
+            regions, taken = [], 0
+            edges = (boxes - [x, y, x, y]) / span
+            cut = np.clip(edges, 0, 1)
+            inside = (cut[:, 2:] - cut[:, :2]).prod(1) > 0.8 * (edges[:, 2:] - edges[:, :2]).prod(1)
+            large = (edges[:, 2:] - edges[:, :2]).max(1) > 0.035
+            for number in rng.permutation(np.flatnonzero(inside & large))[:6]:
+                name = str(names[number])
+                turned = turn_box(tuple(cut[number]), way, 1.0)
+                if name in self.pictures.all_classes:
+                    regions.append(Region(self.jitter(turned, 0.1), SCENE, scene=self.pictures.all_classes.index(name)))
+                if name == label:
+                    regions.append(Region(self.widened(turned), OBJECT, item=1))
+                    taken += 1
+            if not taken:
+                continue
+            for _ in range(40):
+                size = float(rng.uniform(0.06, 0.35))
+                corner = rng.uniform(0, 1 - size, 2)
+                if taken and not ((edges[:, :2] < corner + size) & (edges[:, 2:] > corner)).all(1).any():
+                    away = (corner[0], corner[1], corner[0] + size, corner[1] + size)
+                    regions.append(Region(turn_box(away, way, 1.0), OBJECT, item=0))
+                    taken -= 1
+            part = np.asarray(pixels[y : y + span, x : x + span])
+            return Chip(photometric(turn(resize(part, side, side), way), rng), regions, noun=label)
+        return self.objects(side)
+
+    def widened(self, box: Box) -> Box:
+        """A square around a box, up to twice its size, shifted a little, within the chip."""
+        x, y, half = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, max(box[2] - box[0], box[3] - box[1]) / 2
+        half *= float(self.rng.uniform(1.0, 2.0))
+        x, y = x + half * self.rng.uniform(-0.3, 0.3), y + half * self.rng.uniform(-0.3, 0.3)
+        return max(0.0, x - half), max(0.0, y - half), min(1.0, x + half), min(1.0, y + half)
 
     def objects(self, side: int) -> Chip:
         """Nine cells of a grid, with and without trees or cars."""

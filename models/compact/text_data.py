@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .prompts import all_phrases
+from . import further, places
+from .prompts import NOUN_PATTERNS, NOUNS, SCENE_SYNONYMS, all_phrases, scene_name
 from .tokenizer import PAD_PIECE, UNKNOWN_PIECE, WordPieces, split_words
 
 PIECES = 10_000
@@ -96,13 +98,55 @@ def word_table(pieces: list[str], weights: NDArray[np.float32]) -> NDArray[np.fl
     return (cut / cut.std() * 0.5).astype(np.float32)
 
 
+class Words:
+    """Captions, random sentences and the teacher's vectors.
+
+    ``captions[row]``: those of a scene image; ``means`` (images, 384): the teacher's mean of them; ``holds`` (images, nouns): 1
+    where two in five captions name the noun, 0 where none does, -1 between.
+    """
+
+    def __init__(self, cache: Path, training: Path, left_out: Sequence[str] = ()) -> None:
+        self.texts: list[str] = json.loads((cache / "texts.json").read_text(encoding="utf-8"))
+        self.vectors = np.load(cache / "vectors.npy", mmap_mode="r")
+        self.row = {text: number for number, text in enumerate(self.texts)}
+        self.captions = captions(training)
+        known = {text for five in self.captions for text in five}
+        facts = json.loads((cache / "annotations.json").read_text(encoding="utf-8"))
+        out = {facts["classes"].index(name) for name in left_out}
+        names = re.compile("|".join(rf"\b{re.escape(w)}" for scene in left_out for w in unsaid(scene)) or r"(?!)")
+        self.others = np.array([
+            number for number, text in enumerate(self.texts) if text not in known and not names.search(text)
+        ] or [0])  # fmt: skip
+        self.means = np.zeros((len(self.captions), 384), np.float32)
+        self.holds = np.full((len(self.captions), len(NOUNS)), -1, np.float32)
+        for number, said in enumerate(self.captions):
+            rows = [self.row[text] for text in said if text in self.row]
+            if rows:
+                mean = self.vectors[rows].astype(np.float32).mean(0)
+                self.means[number] = mean / np.linalg.norm(mean)
+            if facts["scene_class"][number] in out:
+                continue
+            for column, noun in enumerate(NOUNS):
+                share = sum(bool(NOUN_PATTERNS[noun].search(text)) for text in said) / len(said)
+                self.holds[number, column] = 1 if share >= 0.4 else 0 if share == 0 else -1
+
+
+def unsaid(scene: str) -> list[str]:
+    """The words that name a class, for leaving it out of the texts as well."""
+    return [scene_name(scene), *SCENE_SYNONYMS.get(scene, ())]
+
+
 def prepare(training: Path, cache: Path, limit: int | None = None) -> None:
-    """Write pieces.txt, table.npy, texts.json and vectors.npy (fp16, unit length) into ``cache``; what is there stays."""
+    """Write pieces.txt, table.npy, texts.json and vectors.npy (fp16, unit length) into ``cache``; what is there stays.
+
+    Comes after the further sets and the places, whose names are among the texts.
+    """
     if (cache / "vectors.npy").exists():
         return
     pairs = captions(training)
-    texts = sorted({text for five in pairs for text in five} | set(all_phrases()))
+    texts = sorted({text for five in pairs for text in five} | set(all_phrases()) | set(further.phrases(cache)))
     texts += [text for text in sentences(training) + glosses(training, 16_000) if text]
+    texts += places.phrases(cache)
     texts = list(dict.fromkeys(texts))[:limit]
     lines = (teacher_folder() / "vocab.txt").read_text(encoding="utf-8").split("\n")
     pieces = choose_pieces(texts + glosses(training, 60_000), [line for line in lines if line])

@@ -1,31 +1,37 @@
 """Train the compact encoder: one command, on a CPU or a GPU, that can be stopped and resumed.
 
-    python models train --data ../shared/training --out DIR --minutes 65 [--device auto] [--resume]
+    python models train --data ../shared/training --out DIR --minutes 100 [--further SETS] [--device auto] [--resume]
 
-DIR receives cache/ (decoded once), checkpoint.pt every few minutes, log.txt. Chips are 160 pixels at first, then 224.
+DIR receives cache/ (decoded once), checkpoint.pt every few minutes and curves.csv. Chips are 160 pixels at first, then 224.
+What is shipped is the moving average of the weights.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 import math
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from . import images, text_data
+from . import further, images, places, text_data
 from .architecture import FROZEN, CompactNetwork
 from .batches import Batches, Mix
-from .losses import WEIGHTS, Heads, step_losses
+from .losses import WEIGHTS, Heads, Memory, step_losses
 
 SMALL_SIDE, FULL_SIDE = 160, 224
 SMALL_SHARE = 0.5  # of the time, at the small side
+AVERAGED = 0.998  # of the moving average stays in a step
+EVERY = 25  # steps between two lines of the curves
 RATE, STEM_RATE, SCALE_RATE, WARM_UP, LAST = 8e-4, 2.5e-4, 3e-3, 40, 0.03
 SAVE_SECONDS = 120
 
@@ -59,7 +65,7 @@ def optimiser(network: CompactNetwork, heads: Heads) -> torch.optim.AdamW:
     for block in network.stem.f[:FROZEN]:
         block.requires_grad_(False)
     groups: dict[str, list] = {"stem": [], "matrix": [], "plain": []}
-    for name, value in [*network.named_parameters(), *heads.teacher.named_parameters()]:
+    for name, value in [*network.named_parameters(), *heads.teacher.named_parameters(), *heads.globe.named_parameters()]:
         if value.requires_grad:
             groups[
                 "stem" if name.startswith("stem.f.") else "matrix" if value.ndim > 1 and "word" not in name else "plain"
@@ -78,7 +84,7 @@ def rate_share(step: int, done: float) -> float:
     return min(1.0, (step + 1) / WARM_UP) * (LAST + (1 - LAST) * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
 
 
-def loader(cache: Path, training: Path, side: int, mix: Mix, seed: int) -> DataLoader:
+def loader(batches: Batches) -> DataLoader:
     """Batches made in a process of their own."""
 
     def settle(_: int) -> None:
@@ -86,79 +92,117 @@ def loader(cache: Path, training: Path, side: int, mix: Mix, seed: int) -> DataL
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, range(os.cpu_count() or 1))
 
-    return DataLoader(
-        Stream(Batches(cache, training, side, mix, seed)),
-        batch_size=None,
-        num_workers=1,
-        prefetch_factor=4,
-        worker_init_fn=settle,
-    )
+    return DataLoader(Stream(batches), batch_size=None, num_workers=1, prefetch_factor=4, worker_init_fn=settle)
 
 
-def train(training: Path, out: Path, minutes: float, device: str = "auto", resume: bool = False, mix: Mix | None = None,
-          sides: tuple[int, int] = (SMALL_SIDE, FULL_SIDE), seed: int = 1) -> Path:  # fmt: skip
-    """Train for ``minutes`` of wall time (what an earlier, resumed run took counts) and return the checkpoint's path."""
-    cache, mix = out / "cache", mix or Mix()
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides a run but the data. ``left_out``: scene classes that are neither shown nor named; ``apart``:
+    further sets that are not trained on."""
+
+    minutes: float
+    seed: int = 1
+    mix: Mix = field(default_factory=Mix)
+    sides: tuple[int, int] = (SMALL_SIDE, FULL_SIDE)
+    left_out: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+
+
+def prepare(training: Path, cache: Path, sets: Path | None, apart: Sequence[str]) -> None:
+    """Decode pictures, words and places into the cache, once."""
     cache.mkdir(parents=True, exist_ok=True)
-    text_data.prepare(training, cache)
+    further.prepare(sets, cache, apart)
+    if places.WORLD_MAP.exists():
+        places.prepare(cache)
+    else:
+        sys.stderr.write("No world map of QGIS here: this encoder will not know places.\n")
     images.prepare(training, cache)
+    text_data.prepare(training, cache)
+
+
+def train(training: Path, out: Path, plan: Plan, sets: Path | None = None, device: str = "auto", resume: bool = False) -> Path:
+    """Train for ``plan.minutes`` of wall time (what an earlier, resumed run took counts) and return the checkpoint's path."""
+    cache = out / "cache"
+    prepare(training, cache, sets, plan.apart)
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    network, heads = new_network(cache, training).to(where), Heads().to(where)
+    network, heads, memory = new_network(cache, training).to(where), Heads().to(where), Memory()
+    average = copy.deepcopy(network).requires_grad_(False)
     steps = optimiser(network, heads)
     checkpoint = out / "checkpoint.pt"
     step, spent, chips = 0, 0.0, 0
     if resume and checkpoint.exists():
         kept = torch.load(checkpoint, map_location=where, weights_only=True)
-        network.load_state_dict(kept["network"])
+        network.load_state_dict(kept["last"])
+        average.load_state_dict(kept["network"])
         heads.load_state_dict(kept["heads"])
         steps.load_state_dict(kept["optimiser"])
         step, spent, chips = kept["step"], kept["spent"], kept["chips"]
+
+    def keep() -> None:
+        save(checkpoint, {
+            "network": average.state_dict(), "last": network.state_dict(), "heads": heads.state_dict(),
+            "optimiser": steps.state_dict(), "step": step, "spent": spent, "chips": chips, "plan": asdict(plan),
+            "cpu_seconds": time.process_time(),
+        })  # fmt: skip
+
     began, saved, side = time.monotonic() - spent, time.monotonic(), 0
     means: dict[str, float] = {}
     stream: Iterator[dict[str, torch.Tensor]] = iter(())
-    while (spent := time.monotonic() - began) < minutes * 60:
-        done = spent / (minutes * 60)
-        wanted = sides[0] if done < SMALL_SHARE else sides[1]
+    while (spent := time.monotonic() - began) < plan.minutes * 60:
+        done = spent / (plan.minutes * 60)
+        wanted = plan.sides[0] if done < SMALL_SHARE else plan.sides[1]
         if wanted != side:
             side = wanted
-            stream = iter(loader(cache, training, side, mix, seed * 1000 + step))
+            stream = iter(loader(Batches(cache, training, side, plan.mix, plan.seed * 1000 + step, plan.left_out)))
         batch = {name: value.to(where) for name, value in next(stream).items()}
         for group in steps.param_groups:
             group["lr"] = group["rate"] * rate_share(step, done)
         with torch.autocast(where, torch.bfloat16):
-            losses = step_losses(network, heads, batch)
+            losses = step_losses(network, heads, batch, memory)
             total = torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
         steps.zero_grad(set_to_none=True)
         total.backward()
         torch.nn.utils.clip_grad_norm_([p for group in steps.param_groups for p in group["params"]], 1.0)
         steps.step()
+        follow(average, network, min(AVERAGED, (step + 1) / (step + 10)))
         step, chips = step + 1, chips + len(batch["chips"])
         for name, value in losses.items():
-            means[name] = means.get(name, 0.0) + float(value.detach()) / 25
-        if step % 25 == 0:
-            line = f"{step} {side}px {spent / 60:.1f}min {chips} chips  " + " ".join(
-                f"{name} {value:.3f}" for name, value in means.items()
-            )
-            line += " scale " + "/".join(f"{float(value):.1f}" for value in heads.scale.exp())
+            means[name] = means.get(name, 0.0) + float(value.detach()) / EVERY
+        if step % EVERY == 0:
+            facts = {"step": step, "side": side, "minutes": round(spent / 60, 2), "chips": chips}
+            facts |= {name: round(value, 4) for name, value in means.items()}
+            facts |= {f"scale{n}": round(float(value), 2) for n, value in enumerate(heads.scale.exp())}
+            note(out / "curves.csv", facts)
             means = {}
-            with (out / "log.txt").open("a", encoding="utf-8") as log:
-                log.write(line + "\n")
-            sys.stdout.write(line + "\n")
-            sys.stdout.flush()
         if time.monotonic() - saved > SAVE_SECONDS:
-            save(checkpoint, network, heads, steps, step, spent, chips)
+            keep()
             saved = time.monotonic()
-    save(checkpoint, network, heads, steps, step, spent, chips)
+    keep()
     return checkpoint
 
 
-def save(
-    path: Path, network: CompactNetwork, heads: Heads, steps: torch.optim.Optimizer, step: int, spent: float, chips: int
-) -> None:
+@torch.no_grad()
+def follow(average: torch.nn.Module, network: torch.nn.Module, share: float) -> None:
+    """Move the average a little towards the weights."""
+    pairs = [(mine, theirs) for mine, theirs in zip(average.parameters(), network.parameters(), strict=True)]
+    torch._foreach_lerp_([mine for mine, _ in pairs], [theirs.detach() for _, theirs in pairs], 1 - share)
+
+
+def note(path: Path, facts: dict[str, Any]) -> None:
+    """One more line of the curves."""
+    line = ",".join(str(value) for value in facts.values()) + "\n"
+    if not path.exists():
+        line = ",".join(facts) + "\n" + line
+    with path.open("a", encoding="utf-8") as curves:
+        curves.write(line)
+    sys.stdout.write(" ".join(f"{name} {value}" for name, value in facts.items()) + "\n")
+    sys.stdout.flush()
+
+
+def save(path: Path, kept: dict[str, Any]) -> None:
     """Write a checkpoint beside the old one, then put it in its place."""
     part = path.with_suffix(".part")
-    torch.save({"network": network.state_dict(), "heads": heads.state_dict(), "optimiser": steps.state_dict(),
-                "step": step, "spent": spent, "chips": chips}, part)  # fmt: skip
+    torch.save(kept, part)
     os.replace(part, path)
 
 
@@ -166,8 +210,11 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description="Train the compact encoder.")
     parser.add_argument("--data", type=Path, required=True, help="the folder with the training data")
-    parser.add_argument("--out", type=Path, required=True, help="where cache, checkpoint and log go")
-    parser.add_argument("--minutes", type=float, default=65.0)
+    parser.add_argument("--out", type=Path, required=True, help="where cache, checkpoint and curves go")
+    parser.add_argument("--further", type=Path, help="a folder with further sets, each with its facts.json")
+    parser.add_argument("--apart", default="", help="further sets not to train on, with commas")
+    parser.add_argument("--left-out", default="", help="scene classes neither shown nor named, with commas")
+    parser.add_argument("--minutes", type=float, default=100.0)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
@@ -175,4 +222,6 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     torch.manual_seed(given.seed)
-    train(given.data, given.out, given.minutes, given.device, given.resume, seed=given.seed)
+    left_out, apart = (tuple(name for name in given_.split(",") if name) for given_ in (given.left_out, given.apart))
+    plan = Plan(given.minutes, given.seed, left_out=left_out, apart=apart)
+    train(given.data, given.out, plan, given.further, given.device, given.resume)
