@@ -5,35 +5,27 @@
 
 The labels are a JSON list of objects with ``bbox`` (x0, y0, x1, y1 in pixels) and the key; or a YOLO text
 file or a CSV with xmin, ymin, xmax, ymax, whose boxes are all called "thing" and stand among five times as many random boxes of
-their sizes. Each box is read on a chip centred on it, in which its longer side is 79 of 224 pixels (never finer than the
-raster). Overlapping boxes never count as answers.
+their sizes. Each box is read on a chip centred on it, in which its longer side is 79 of 224 pixels (magnified twice at most, as
+the product reads it). Overlapping boxes never count as answers.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import harness  # noqa: F401  makes ``geoloupe`` mean this checkout
 import numpy as np
 from numpy.typing import NDArray
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARE = 79 / 224
-
-
-def register() -> None:
-    """Make ``import geoloupe`` mean this checkout."""
-    spec = importlib.util.spec_from_file_location("_bootstrap", ROOT / "plugin" / "bootstrap.py")
-    if spec is None or spec.loader is None:
-        raise SystemExit("The checkout lacks plugin/bootstrap.py.")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.register(ROOT)
+from geoloupe.models import Box, Image, Interleaved, Text, load_encoder
+from geoloupe.models.compact.figures.measures import average_precision, overlaps, precision_at, unit
+from geoloupe.models.compact.figures.regions import FINEST, SHARE, background
+from geoloupe.models.instructions import KIND
 
 
 def read_chips(raster: Path, boxes: NDArray, side: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
@@ -45,12 +37,15 @@ def read_chips(raster: Path, boxes: NDArray, side: int) -> tuple[NDArray[np.uint
     chips, places = [], []
     with rasterio.open(raster) as source:
         for x0, y0, x1, y1 in boxes:
-            span = min(max(side, max(x1 - x0, y1 - y0) / SHARE), source.width, source.height)
+            span = min(max(side * FINEST, max(x1 - x0, y1 - y0) / SHARE), source.width, source.height)
             left = float(np.clip((x0 + x1 - span) / 2, 0, source.width - span))
             top = float(np.clip((y0 + y1 - span) / 2, 0, source.height - span))
             bands = [1, 2, 3] if source.count >= 3 else [1, 1, 1]
             pixels = source.read(
-                bands, window=Window(left, top, span, span), out_shape=(3, side, side), resampling=Resampling.average
+                bands,
+                window=Window(left, top, span, span),
+                out_shape=(3, side, side),
+                resampling=Resampling.average if span > side else Resampling.bilinear,
             )
             chips.append(pixels.transpose(1, 2, 0).astype(np.uint8))
             places.append([[(x0 - left) / span, (y0 - top) / span, (x1 - left) / span, (y1 - top) / span]])
@@ -76,42 +71,12 @@ def read_labels(path: Path, raster: Path) -> list[dict[str, Any]]:
         boxes = [[(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height] for _, x, y, w, h in rows]
     kept = np.clip(np.array(boxes), 0, [width, height, width, height])
     kept = kept[((kept[:, 2:] - kept[:, :2]) >= 4).all(1)]
-    rng, others = np.random.default_rng(0), []
-    while len(others) < 5 * len(kept):
-        size = kept[rng.integers(len(kept))]
-        across, down = size[2] - size[0], size[3] - size[1]
-        x, y = rng.uniform(0, width - across), rng.uniform(0, height - down)
-        box = np.array([x, y, x + across, y + down])
-        if not ((np.minimum(kept[:, 2:], box[2:]) - np.maximum(kept[:, :2], box[:2])) > 0).all(1).any():
-            others.append(box)
     things = [{"bbox": box.tolist(), "label": "thing"} for box in kept]
-    return things + [{"bbox": box.tolist(), "label": "none"} for box in others]
-
-
-def average_precision(scores: NDArray, truth: NDArray[np.bool_]) -> float:
-    """Area under precision and recall, by rank."""
-    ordered = truth[np.argsort(-scores, kind="stable")]
-    precision = np.cumsum(ordered) / np.arange(1, len(ordered) + 1)
-    return float(precision[ordered].mean()) if ordered.any() else 0.0
-
-
-def precision_at(scores: NDArray, truth: NDArray[np.bool_], allowed: NDArray[np.bool_], count: int = 10) -> float:
-    """The share of right answers among the first ``count`` allowed ones."""
-    best = np.argsort(-np.where(allowed, scores, -9), kind="stable")[:count]
-    return float(truth[best].mean())
-
-
-def overlaps(boxes: NDArray) -> NDArray[np.bool_]:
-    """(n, n): which boxes meet; every box meets itself."""
-    across = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - np.maximum(boxes[:, None, :2], boxes[None, :, :2])
-    return (across > 0).all(-1)
+    return things + [{"bbox": box.tolist(), "label": "none"} for box in background(kept, (height, width))]
 
 
 def measure(encoder: Any, raster: Path, labels: list[dict[str, Any]], given: argparse.Namespace) -> dict[str, Any]:
     """All figures of one run."""
-    from geoloupe.models import Box, Image, Interleaved, Text
-    from geoloupe.models.instructions import KIND
-
     boxes = np.array([row["bbox"] for row in labels], float)
     names = np.array([str(row.get(given.key)) for row in labels])
     chips, places = read_chips(raster, boxes, encoder.card.chip_size)
@@ -168,11 +133,6 @@ def summary(values: list[float]) -> dict[str, float]:
     return {"mean": round(float(np.mean(values)), 3), "median": round(float(np.median(values)), 3)}
 
 
-def unit(vectors: NDArray) -> NDArray:
-    """Rows of unit length."""
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
 def scan(encoder: Any, raster: Path, gsd: float) -> tuple[NDArray[np.uint8], NDArray, NDArray]:
     """All quarter regions of all chips of a raster: thumbnails, vectors (n, dim), where (n, 3): x, y, span in pixels."""
     import rasterio
@@ -206,7 +166,6 @@ def fit(part: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 
 def pictures(encoder: Any, raster: Path, words: list[str], gsd: float, to: Path) -> dict[str, list[float]]:
     """One PNG a word with its best sixteen regions (no overlaps); the best scores by word."""
-    from geoloupe.models import Interleaved, Text
     from PIL import Image as Picture
 
     thumbs, vectors, where = scan(encoder, raster, gsd)
@@ -242,8 +201,6 @@ def main() -> None:
     parser.add_argument("--gsd", type=float, default=0.5)
     parser.add_argument("--pictures", type=Path)
     given = parser.parse_args()
-    register()
-    from geoloupe.models import load_encoder
 
     encoder = load_encoder(given.encoder, "cpu")
     found: dict[str, Any] = {}

@@ -1,0 +1,115 @@
+"""Data sets that training never saw: a folder with facts.json, {"kind": "scenes" | "boxes", "items": [...]}.
+
+Scenes have "file" and "label"; pictures with boxes have "file" and "boxes", [label, x0, y0, x1, y1] in pixels. Scenes are named
+among the labels of their set. Boxes stand among those of other labels and among random boxes of the same sizes; scores are
+gathered over the whole set, and boxes that meet a query's box on its picture are never its answers.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....plugin.errors import GeoLoupeError
+from .baseline import apart
+from .given import SIDE, Given, whole
+from .imagery import NONE, beside, kinds_of, readers
+from .measures import average_precision, first_right, mean, overlaps
+from .regions import background, read_boxes, read_pixels
+from .rows import Found, Row
+
+PICTURES = 400  # scenes of a set, drawn evenly over the labels
+BOXES = 60  # of a label
+QUERIES = 40  # of a label
+
+
+def measure(given: Given) -> Found:
+    """Every extra set."""
+    found = Found()
+    for folder in given.extra:
+        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+        if facts.get("kind") not in ("scenes", "boxes"):
+            raise GeoLoupeError("usage", f"In {folder / 'facts.json'} “kind” must be “scenes” or “boxes”.")
+        part = scenes(given, folder, facts) if facts["kind"] == "scenes" else boxes(given, folder, facts)
+        found.rows += part.rows
+        found.details |= part.details
+    if not given.extra:
+        what = "scene kinds of a data set never seen, by name, P@1"
+        found.rows.append(Row("extra", what, None, 0, None, 0.82, ".676", "No data set was given (--extra)."))
+    return found
+
+
+def scenes(given: Given, folder: Path, facts: dict[str, Any]) -> Found:
+    """P@1 by the labels' own names."""
+    rng = np.random.default_rng(51)
+    labels = sorted({item["label"] for item in facts["items"]})
+    each = max(1, PICTURES // len(labels))
+    chosen = []
+    for label in labels:
+        own = [item for item in facts["items"] if item["label"] == label]
+        chosen += [own[number] for number in rng.permutation(len(own))[:each]]
+    kinds = np.array([labels.index(item["label"]) for item in chosen])
+    vectors = whole(given.encoder, [square(read_pixels(folder / item["file"])) for item in chosen])
+    scores = vectors @ given.texts(labels).T
+    by_label = {label: first_right(scores[kinds == number], kinds[kinds == number]) for number, label in enumerate(labels)}
+    row = Row(f"extra --extra {folder}", f"{len(labels)} scene kinds of a data set never seen ({folder.name}), by name, P@1",
+              first_right(scores, kinds), len(chosen), 1 / len(labels), 0.82, ".676 of 7")  # fmt: skip
+    return Found([row], {folder.name: by_label})
+
+
+def square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The middle of a picture, no smaller than a chip where it is as large."""
+    height, width = pixels.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return np.ascontiguousarray(pixels[top : top + side, left : left + side]) if side else np.zeros((SIDE, SIDE, 3), np.uint8)
+
+
+def boxes(given: Given, folder: Path, facts: dict[str, Any]) -> Found:
+    """Small objects by name and by box, beside the ImageNet features."""
+    rng = np.random.default_rng(52)
+    both = readers(given)
+    taken: dict[str, int] = {}
+    gathered: list[tuple[int, NDArray, NDArray, NDArray, NDArray]] = []
+    for number in rng.permutation(len(facts["items"])):
+        item = facts["items"][number]
+        every = np.array([edges[1:] for edges in item["boxes"]], float).reshape(-1, 4)
+        kept = []
+        for place in rng.permutation(len(every)):
+            label = item["boxes"][place][0]
+            if taken.get(label, 0) < BOXES:
+                taken[label] = taken.get(label, 0) + 1
+                kept.append(int(place))
+        if not kept:
+            continue
+        pixels = read_pixels(folder / item["file"])
+        others = background(every, pixels.shape, 1, int(number))[: 2 * len(kept)]
+        own = np.concatenate([every[kept], others])
+        labels = np.array([item["boxes"][place][0] for place in kept] + [NONE] * len(others))
+        gathered.append((int(number), own, labels, *read_boxes(pixels, own, both)))
+    picture = np.concatenate([np.full(len(part[1]), part[0]) for part in gathered])
+    where, labels, vectors, other = (np.concatenate([part[place] for part in gathered]) for place in (1, 2, 3, 4))
+    apart_ = ~(overlaps(where) & (picture[:, None] == picture))
+    ways = {"encoder": vectors, **apart(other)}
+    kinds = kinds_of(labels)
+    names = dict(zip(kinds, given.texts(kinds), strict=True))
+    table: dict[str, dict[str, float]] = {}
+    for label in kinds:
+        truth = labels == label
+        asked = rng.permutation(np.flatnonzero(truth))[:QUERIES]
+        table[label] = {"name": average_precision(vectors @ names[label], truth), "n": int(truth.sum()),
+                        "chance": float(truth.mean())}  # fmt: skip
+        for way, pool in ways.items():
+            table[label][way] = mean([average_precision(pool @ pool[row], truth, apart_[row]) for row in asked])
+    maps = {name: mean([one[name] for one in table.values()]) for name in ("name", "chance", *ways)}
+    stride = max(("stride 16", "stride 32"), key=lambda way: maps[way])
+    what, part = f"small objects never seen ({folder.name}, {len(kinds)} kinds)", f"extra --extra {folder}"
+    ratio = maps["name"] / maps[stride]
+    by_name = Row(part, f"{what} by name: mAP over that of the ImageNet features by box", ratio, len(labels), maps["chance"],
+                  3.0, "", f"mAP by name {maps['name']:.3f}; chance is of the mAP.")  # fmt: skip
+    by_box = beside(what, maps, len(labels), 3.0, "1.5 to 2.2", part)
+    return Found([by_name, by_box], {folder.name: table})
