@@ -1,4 +1,4 @@
-"""The command line: ``geoloupe index | search | info | check | models``, without QGIS.
+"""The command line: ``geoloupe index | search | info | check | models | evaluate``, without QGIS.
 
 Exit codes: 0 good, 1 failed (``check``: damaged), 2 wrong usage. Results go to stdout, everything else to stderr.
 """
@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parser.parse_args([f" {word}" if NEGATIVE.fullmatch(word) else word for word in raw])
         _finish(parser, options)
+        options.words = ["geoloupe", *raw]
     except SystemExit as stop:  # argparse has said what is wrong, or printed the help
         return GOOD if stop.code in (0, None) else USAGE
     try:
@@ -67,6 +68,7 @@ def build_parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help="list the encoders at hand", allow_abbrev=False)
     models.add_argument("--json", action="store_true", help="print for programs")
     models.set_defaults(command=_late("list_models"))
+    _add_evaluate(commands)
     return parser
 
 
@@ -112,6 +114,35 @@ def _add_search(commands: Any) -> None:
     sub.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     sub.add_argument("--json", action="store_true", help="print for programs")
     sub.set_defaults(command=_late("search_index"))
+
+
+def _add_evaluate(commands: Any) -> None:
+    text = "measure an encoder on your own copy of a public data set, or on labels over rasters"
+    sub = commands.add_parser("evaluate", help=text, description=text.capitalize() + ".", allow_abbrev=False)
+    tasks = ("auto", "scenes", "search", "composed", "questions", "regions", "places")
+    sub.add_argument("task", metavar="TASK", choices=tasks, help=f"one of {', '.join(tasks)}; auto is all that the data have")
+    sub.add_argument("data", metavar="DATA", nargs="+", type=_path, help="the folder of a data set; with --labels, rasters")
+    sub.add_argument("--encoder", metavar="ID", default=DEFAULT_ENCODER, help="an id of the catalogue or a folder (compact)")
+    sub.add_argument("--format", metavar="NAME", help="the form of the data, where it is not recognised")
+    sub.add_argument("--split", metavar="NAME", default="test", help="the part of the data set (test)")
+    sub.add_argument("--images", metavar="DIR", type=_path, help="where the images lie, if not below DATA")
+    sub.add_argument(
+        "--labels", metavar="FILE", action="append", default=[], type=_path, help="a layer of labels over the rasters"
+    )
+    sub.add_argument("--field", metavar="NAME", help="the field of the labels that names things")
+    sub.add_argument("--attribute", metavar="NAME", help="a field whose values are asked for beside a box (colour, use, ...)")
+    sub.add_argument(
+        "--template", metavar="T", action="append", default=[], type=_template, help='how a name is said: "a {} roof"'
+    )
+    sub.add_argument("--instruction", metavar="T", help="put beside every query that has an image")
+    sub.add_argument("--limit", metavar="N", type=_whole, help="read at most this many records, drawn with the seed")
+    sub.add_argument("--candidates", metavar="N", type=_whole, help="ask among the right ones and N - 1 others (all)")
+    sub.add_argument("--seed", metavar="S", type=_seed, default=0, help="of everything that is drawn or shuffled (0)")
+    sub.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    sub.add_argument("--output", metavar="FILE", type=_new_file, help="write the whole report, with every answer, as JSON")
+    sub.add_argument("--table", metavar="FILE", type=_new_file, help="write the table as Markdown")
+    sub.add_argument("--json", action="store_true", help="print for programs")
+    sub.set_defaults(command=_late("evaluate_encoder"))
 
 
 def _add_extent(sub: argparse.ArgumentParser) -> None:
@@ -182,10 +213,26 @@ def _whole(word: str) -> int:
     return int(word)
 
 
+def _seed(word: str) -> int:
+    if not word.strip().isdigit():
+        raise argparse.ArgumentTypeError(f"{word.strip()!r} is not a whole number.")
+    return int(word)
+
+
+def _template(word: str) -> str:
+    if "{}" not in word:
+        raise argparse.ArgumentTypeError(f"{word!r} has no {{}} where the name goes.")
+    return word
+
+
 def _result_file(word: str) -> Path:
-    path = Path(word)
-    if path.suffix.lower() not in (".gpkg", ".geojson"):
+    if Path(word).suffix.lower() not in (".gpkg", ".geojson"):
         raise argparse.ArgumentTypeError(f"{word!r} ends neither in .gpkg nor in .geojson.")
-    if not path.parent.is_dir():
+    return _new_file(word)
+
+
+def _new_file(word: str) -> Path:
+    path = Path(word)
+    if not path.name or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder {str(path.parent)!r} does not exist.")
     return path

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -164,6 +165,44 @@ def list_models(options: argparse.Namespace) -> int:
     return 0
 
 
+def evaluate_encoder(options: argparse.Namespace) -> int:
+    """``geoloupe evaluate``: figures of one encoder on the user's own data; an interrupt keeps the tasks that were done."""
+    from ..models.evaluation import Plan, evaluate, read, to_markdown
+
+    encoder = load_encoder(options.encoder, device=options.device)
+    say(f"Encoder {encoder.card.id} {encoder.card.revision} on {encoder.device}. {encoder.device_reason}")
+    plan = Plan(
+        split=options.split,
+        limit=options.limit,
+        candidates=options.candidates,
+        seed=options.seed,
+        instruction=options.instruction,
+        templates=tuple(options.template),
+        extra={"images": options.images} if options.images else {},
+    )
+    paths, labels = [Path(path) for path in options.data], [Path(path) for path in options.labels]
+    material = read(paths, plan, encoder.card.chip_size, options.format, labels, options.field, options.attribute)
+    say(f"Data: {material.format}. {'; '.join(note for note in material.notes if note)}")
+    with stop_on_interrupt() as stopped, evaluation_line() as progress:
+        report = evaluate(encoder, material, options.task, plan, options.words, progress, stopped)
+    table = to_markdown(report)
+    for path, text in ((options.output, json.dumps(report, ensure_ascii=False)), (options.table, table)):
+        if path:
+            write_whole(path, text)
+    print(json.dumps(report, ensure_ascii=False) if options.json else table, end="\n" if options.json else "")
+    return 1 if report["stopped"] else 0
+
+
+def write_whole(path: Path, text: str) -> None:
+    """All or nothing: an interrupt never leaves half a report."""
+    half = path.with_name(path.name + ".part")
+    try:
+        half.write_text(text, encoding="utf-8")
+        half.replace(path)
+    except OSError as error:
+        raise GeoLoupeError("no_permission", f"{path} cannot be written: choose another folder.", str(error)) from error
+
+
 def card_facts(card: ModelCard) -> dict[str, Any]:
     """A card as JSON-able facts."""
     names = ("id", "name", "family", "revision", "sha256", "dim", "chip_size", "region_method", "licence", "trained_on")
@@ -260,6 +299,30 @@ def progress_line(seconds: float = 10.0) -> Iterator[Callable[[Any], None]]:
         left = "" if progress.seconds_left is None else f", about {duration(progress.seconds_left)} left"
         rate = "" if not progress.chips_per_second else f", {progress.chips_per_second:.1f} chips/s"
         text = f"{progress.phase}: {progress.done:,} of {progress.total:,} chips, {progress.rows:,} regions{rate}{left}"
+        print(f"\r\x1b[K{text}" if live else text, end="" if live else "\n", file=sys.stderr, flush=True)
+
+    try:
+        yield show
+    finally:
+        if live:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def evaluation_line(seconds: float = 10.0) -> Iterator[Callable[[str, int, int], None]]:
+    """The same for an evaluation: what is read, how much of it, and how long it will take."""
+    live = sys.stderr.isatty()
+    began: dict[str, float] = {}
+    last = [0.0]
+
+    def show(what: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        passed = now - began.setdefault(what, now)
+        if now - last[0] < (0.2 if live else seconds) or done >= total:
+            return
+        last[0] = now
+        left = f", about {duration(passed / done * (total - done))} left" if done and passed > 1 else ""
+        text = f"{what}: {done:,} of {total:,} inputs{left}"
         print(f"\r\x1b[K{text}" if live else text, end="" if live else "\n", file=sys.stderr, flush=True)
 
     try:
