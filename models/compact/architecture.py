@@ -37,9 +37,14 @@ class Convolution(nn.Module):
         self.size, self.stride, self.act = size, stride, act
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.size == 3:
-            x = functional.pad(x, (1, 1, 1, 1) if self.stride == 1 else (0, 1, 0, 1))
-        x = self.c(x)
+        groups = self.c.groups
+        if self.size == 3 and self.stride == 2 and groups > 1 and torch.is_grad_enabled():
+            # The gradient of a depthwise convolution with a stride is slow on CPUs: at every place, then every second one.
+            x = functional.conv2d(x, self.c.weight, self.c.bias, 1, 1, 1, groups)[:, :, 1::2, 1::2]
+        elif self.size == 3 and self.stride == 1:
+            x = functional.conv2d(x, self.c.weight, self.c.bias, 1, 1, 1, groups)
+        else:
+            x = self.c(functional.pad(x, (0, 1, 0, 1)) if self.size == 3 else x)
         return functional.relu6(x) if self.act else x
 
 
@@ -167,20 +172,31 @@ class Layer(nn.Module):
         normed = self.norm1(x)
         keys, values = self.keys(normed)
         if not last:
-            seen = functional.scaled_dot_product_attention(_heads(self.query(normed)), keys, values)
+            query = _heads(self.query(normed)) * (WIDTH // HEADS) ** -0.5
+            seen = (query @ keys.transpose(-1, -2)).softmax(-1) @ values
             x = self.mlp(x + self.project(_join(seen)))
         return x, (keys, values)
 
-    def suffix(self, x: Tensor, hidden: Tensor | None, seen: tuple[Tensor, Tensor] | None, nearness: Tensor | None) -> Tensor:
+    def suffix(
+        self,
+        x: Tensor,
+        hidden: Tensor | None,
+        seen: tuple[Tensor, Tensor] | None,
+        nearness: Tensor | None,
+        packed: Packed | None = None,
+    ) -> Tensor:
         """One step of the suffix tokens.
 
-        x (B, R, L, WIDTH); hidden (B, R, L) is True where there is no token; seen: keys and values of the B images;
-        nearness (B, R, tokens): the log of each image token's overlap with the box.
+        x (B, R, L, WIDTH), or the packed rows of it; hidden (B, R, L) is True where there is no token; seen: keys and values of
+        the B images; nearness (B, R, tokens): the log of each image token's overlap with the box.
         """
         normed = self.norm1(x)
-        batch, regions, length, _ = x.shape
-        query = _heads(self.query(normed)) * (WIDTH // HEADS) ** -0.5  # B, R, H, L, d
-        own_keys, own_values = self.keys(normed)
+        query, keyvalue = self.query(normed) * (WIDTH // HEADS) ** -0.5, self.keyvalue(normed)
+        if packed is not None:
+            query, keyvalue = packed.spread(torch.cat([query, keyvalue], -1)).split([WIDTH, 2 * WIDTH], -1)
+        batch, regions, length, _ = query.shape
+        query = _heads(query)  # B, R, H, L, d
+        own_keys, own_values = (_heads(part) for part in keyvalue.chunk(2, -1))
         scores = query @ own_keys.transpose(-1, -2)
         if hidden is not None:
             scores = scores.masked_fill(hidden[:, :, None, None, :], -1e4)
@@ -188,15 +204,39 @@ class Layer(nn.Module):
             mixed = scores.softmax(-1) @ own_values
         else:
             keys, values = seen
-            packed = query.transpose(1, 2).reshape(batch, HEADS, regions * length, WIDTH // HEADS)
-            far = (packed @ keys.transpose(-1, -2)).reshape(batch, HEADS, regions, length, -1).transpose(1, 2)
+            asked = query.transpose(1, 2).reshape(batch, HEADS, regions * length, WIDTH // HEADS)
+            far = (asked @ keys.transpose(-1, -2)).reshape(batch, HEADS, regions, length, -1).transpose(1, 2)
             far = far + (nearness[:, :, None] * self.gain[:, None])[:, :, :, None, :]
             weights = torch.cat([far, scores], -1).softmax(-1)
             count = keys.shape[-2]
             image_weights = weights[..., :count].transpose(1, 2).reshape(batch, HEADS, regions * length, count)
             mixed = (image_weights @ values).reshape(batch, HEADS, regions, length, -1).transpose(1, 2)
             mixed = mixed + weights[..., count:] @ own_values
-        return self.mlp(x + self.project(_join(mixed)))
+        mixed = _join(mixed)
+        return self.mlp(x + self.project(mixed if packed is None else packed.gather(mixed)))
+
+
+class Packed:
+    """Which tokens of (B, R, L) there are: in training, the others cost nothing but their place in the attention."""
+
+    def __init__(self, there: Tensor) -> None:
+        self.shape = there.shape
+        self.rows = there.flatten().nonzero().squeeze(1)
+        self.owner = self.rows // there.shape[-1]
+
+    def gather(self, x: Tensor) -> Tensor:
+        """(B, R, L, n) -> (tokens, n)."""
+        return x.reshape(-1, x.shape[-1])[self.rows]
+
+    def spread(self, x: Tensor) -> Tensor:
+        """(tokens, n) -> (B, R, L, n), zero where there is none."""
+        return x.new_zeros(math.prod(self.shape), x.shape[-1]).index_copy(0, self.rows, x).view(*self.shape, -1)
+
+    def mean(self, x: Tensor) -> Tensor:
+        """(tokens, n) -> (B, R, n): the mean of each suffix's tokens."""
+        total = x.new_zeros(math.prod(self.shape[:-1]), x.shape[-1]).index_add(0, self.owner, x)
+        count = torch.bincount(self.owner, minlength=len(total)).clamp_min(1)
+        return (total / count[:, None]).view(*self.shape[:-1], -1)
 
 
 def _heads(x: Tensor) -> Tensor:
@@ -258,11 +298,12 @@ class CompactNetwork(nn.Module):
             memory.append(kept)
         return Seen(tokens, fine, memory)
 
-    def regions(self, seen: Seen, boxes: Tensor) -> Tensor:
-        """boxes (B, R, 4) in 0..1 -> (B, R, WIDTH) unit vectors of the plain regions."""
+    def regions(self, seen: Seen, boxes: Tensor, valid: Tensor | None = None) -> Tensor:
+        """boxes (B, R, 4) in 0..1 -> (B, R, WIDTH) unit vectors of the plain regions; anything where not ``valid`` (B, R)."""
         token, nearness = self._box(seen, boxes)
         readout = self.readout.expand_as(token)
-        return self._run(torch.stack([token, readout], 2), None, seen, nearness)
+        packed = None if valid is None else Packed(valid.unsqueeze(-1).expand(*valid.shape, 2))
+        return self._run(torch.stack([token, readout], 2), None, seen, nearness, packed)
 
     def composed(self, seen: Seen, boxes: Tensor, words: Tensor, segments: Tensor, places: Tensor) -> Tensor:
         """As :meth:`regions`, each box with words: words, segments int64 (B, R, L), word 0 is padding; places (B, R, 3) on the
@@ -306,11 +347,19 @@ class CompactNetwork(nn.Module):
         place = place - before * first
         return self.words(words) + self.word_place[place] + self.segments[segments]
 
-    def _run(self, x: Tensor, hidden: Tensor | None, seen: Seen | None, nearness: Tensor | None) -> Tensor:
+    def _run(
+        self, x: Tensor, hidden: Tensor | None, seen: Seen | None, nearness: Tensor | None, packed: Packed | None = None
+    ) -> Tensor:
+        if packed is None and hidden is not None and torch.is_grad_enabled():
+            packed = Packed(~hidden)
+        if packed is not None:
+            x = packed.gather(x)
         for number, layer in enumerate(self.layers):
-            x = layer.suffix(x, hidden, seen.memory[number] if seen else None, nearness)
+            x = layer.suffix(x, hidden, seen.memory[number] if seen else None, nearness, packed)
         x = self.last_norm(x)
-        if hidden is None:
+        if packed is not None:
+            mean = packed.mean(x)
+        elif hidden is None:
             mean = x.mean(2)
         else:
             there = (~hidden).unsqueeze(-1).to(x.dtype)

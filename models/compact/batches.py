@@ -15,7 +15,7 @@ from .images import Pictures
 from .packing import TEXT_LIMIT
 from .pairs import PairMaker, Query
 from .places import Places
-from .prompts import COLOUR_NAMES, KINDS, NOUNS, colour_phrase, pick, scene_phrase
+from .prompts import COLOUR_NAMES, KINDS, NOUNS, colour_phrase, pick, scene_name, scene_phrase
 from .questions import Questions
 from .scenes import ITEM, MEASURED, OBJECT, SCENE, WEAK, Chip, Region, SceneMaker
 from .targets import alike, text_target
@@ -34,11 +34,11 @@ SENTENCES = 72  # of the teacher's, in a step
 class Mix:
     """How many chips of each sort one step has; a pair is two chips. ``told`` are scenes that one thing tells apart."""
 
-    mosaics: int = 14
+    mosaics: int = 15
     told: int = 4
     pairs: int = 4
-    objects: int = 3
-    things: int = 3
+    objects: int = 4
+    things: int = 1
     wholes: int = 2
     places: int = 48
 
@@ -61,6 +61,7 @@ class Batches:
         self.questions = Questions(self.pictures, self.words, self.maker, self.tokens, self.rng)
         self.named = [n for n, rows in enumerate(self.maker.by_class) if len(rows)]
         self.named += [n for n, name in enumerate(self.classes) if name in self.maker.labels and n not in self.named]
+        self.others = set(self.classes[len(self.pictures.classes) :])
         while True:
             yield self.step()
 
@@ -113,7 +114,7 @@ class Batches:
             if region.role == SCENE:
                 captions = self.words.captions[region.item] if 0 <= region.item < len(self.words.captions) else []
                 said = bool(captions) and self.rng.random() < 0.7
-                text = pick(captions, self.rng) if said else scene_phrase(self.classes[region.scene], self.rng)
+                text = pick(captions, self.rng) if said else self.name(region.scene)
                 facts.append((number, region.scene, -1, -1, int(not said), region.item if said else -1))
             elif region.role in (ITEM, MEASURED) and (region.role == ITEM or self.rng.random() < 0.5):
                 plain = region.colour < 0 or (self.rng.random() < 0.2 and region.role == ITEM)
@@ -124,6 +125,14 @@ class Batches:
             texts.append(text)
         table = np.array(facts).reshape(-1, 6)
         return texts, dict(zip(("owner", "scene", "kind", "colour", "named", "image"), table.T, strict=False))
+
+    def name(self, scene: int) -> str:
+        """One way to name a kind of scene that is not the name of another."""
+        for _ in range(8):
+            text = scene_phrase(self.classes[scene], self.rng)
+            if text == self.classes[scene] or not {text, text.removeprefix("a "), text.rstrip("s")} & self.others:
+                return text
+        return scene_name(self.classes[scene])
 
     def teach(self, texts: list[str], rows: NDArray, about: dict[str, NDArray]) -> dict[str, NDArray]:
         """Random sentences, the teacher's vectors of these and of the texts, and which sentences say nothing of this step;
@@ -149,7 +158,7 @@ class Batches:
 
         ``prompt_sizes`` counts them: scenes, coloured things, plain things, nouns (weak ones, then road, then objects).
         """
-        scenes = [scene_phrase(self.classes[number], self.rng) for number in self.named]
+        scenes = [self.name(number) for number in self.named]
         colours = [colour_phrase(kind, colour, self.rng) for kind in KINDS for colour in COLOUR_NAMES]
         plain = [colour_phrase(kind, None, self.rng) for kind in KINDS]
         nouns = [*NOUNS, *(pick(words, self.rng) for words in (ROAD_WORDS, TREE_WORDS, CAR_WORDS))]

@@ -22,6 +22,17 @@ from .prompts import SCENE_SYNONYMS, scene_name
 
 SCENE_SIDE = 160  # pixels of a kept scene
 LONGEST = 1400  # of a kept picture with boxes
+SAME_KIND = {  # labels of further sets that mean a class of the scene data
+    "harbour": "Port",
+    "harbor": "Port",
+    "baseball diamond": "BaseballField",
+    "overpass": "Viaduct",
+    "medium residential area": "MediumResidential",
+    "storage tank": "StorageTanks",
+    "railway": "RailwayStation",
+    "commercial": "Commercial",
+    "industrial": "Industrial",
+}
 AS_OBJECTS = {"car", "vehicle", "truck", "van", "bus", "building", "house", "tree"}  # boxes that are no kind of scene
 
 
@@ -42,7 +53,8 @@ class Stacked:
 
 def known_as(label: str, classes: Sequence[str]) -> str:
     """The class of the scene data that a label names, or the label itself."""
-    names = {scene_name(name): name for name in classes}
+    names = {word: name for name in classes for word in (name.lower(), scene_name(name))}
+    names |= {word: name for word, name in SAME_KIND.items() if name in classes}
     return names.get(label, names.get(label.rstrip("s"), label))
 
 

@@ -25,11 +25,11 @@ WEIGHTS = {
     "foreign": 0.02,
     "even": 5.0,
     "road": 0.3,
-    "place": 0.3,
+    "place": 0.15,
     "globe": 1.0,
 }
 REMEMBERED = 768  # captions and scenes of earlier steps that later ones are told from
-TOO_ALIKE = 0.8  # teacher's similarity of two images' captions from which neither is wrong for the other
+TOO_ALIKE = 0.85  # teacher's similarity of two images' captions from which neither is wrong for the other
 
 
 class Heads(nn.Module):
@@ -74,7 +74,7 @@ def step_losses(
 ) -> dict[str, Tensor]:
     """One forward pass over a batch of :class:`batches.Batches` -> the losses by name, not yet weighted."""
     seen = network.look(batch["chips"])
-    regions = network.regions(seen, batch["boxes"])[batch["valid"]]
+    regions = network.regions(seen, batch["boxes"], batch["valid"])[batch["valid"]]
     nowhere = regions.new_zeros(len(batch["query_chip"]), 1, 3)
     asked = network.composed(
         seen.pick(batch["query_chip"]),
@@ -83,37 +83,39 @@ def step_losses(
         batch["query_segments"][:, None],
         nowhere,
     )[:, 0]
-    texts = {
-        "said": words_alone(network, batch["texts"]),
-        "named": words_alone(network, batch["prompts"]),
-        "random": words_alone(network, batch["sentences"]),
-    }
-    places = place_vectors(network, seen, batch) if "place_points" in batch else {}
+    named = ("texts", "prompts", "sentences", "country_words", "province_words")
+    texts = dict(zip(named, words_alone(network, [batch[name] for name in named if name in batch]), strict=False))
     with torch.autocast(regions.device.type, enabled=False):
         found = compare(heads, batch, regions, asked, texts, memory)
-        return found | (on_earth(heads, batch, places) if places else {})
+    if "place_points" in batch:
+        places = place_vectors(network, seen, batch) | {"country": texts["country_words"], "province": texts["province_words"]}
+        with torch.autocast(regions.device.type, enabled=False):
+            found |= on_earth(heads, batch, places)
+    return found
 
 
-def words_alone(network: CompactNetwork, words: Tensor) -> Tensor:
-    """(T, L) -> (T, WIDTH): texts without a place."""
-    return network.texts(words, torch.zeros_like(words), torch.zeros(len(words), 3, device=words.device))
+def words_alone(network: CompactNetwork, parts: list[Tensor]) -> list[Tensor]:
+    """Lists of texts (T, L) -> (T, WIDTH) each: without a place, and each wording but once."""
+    longest = max(part.shape[1] for part in parts)
+    every = torch.cat([functional.pad(part, (0, longest - part.shape[1])) for part in parts])
+    words, back = every.unique(dim=0, return_inverse=True)
+    vectors = network.texts(words, torch.zeros_like(words), torch.zeros(len(words), 3, device=words.device))
+    return list(vectors[back].split([len(part) for part in parts]))
 
 
 def place_vectors(network: CompactNetwork, seen: Seen, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Points alone, points beside a picture whose place is asked for, points beside a text, names of countries and provinces."""
+    """Points alone, and points beside a picture whose place is asked for or beside nothing but the asking."""
     points = batch["place_points"]
     count = len(points)
     empty = torch.zeros(count, 1, dtype=torch.long, device=points.device)
     half = count // 2
     chips = torch.randint(len(batch["chips"]), (half,), device=points.device)
-    boxes = torch.gather(batch["boxes"][chips], 1, torch.zeros(half, 1, 4, dtype=torch.long, device=points.device))
+    boxes = batch["boxes"][chips][:, :1]
     words, segments = batch["asked_words"], batch["asked_segments"]
     beside = network.composed(seen.pick(chips), boxes, words[:half, None], segments[:half, None], points[:half, None])[:, 0]
     return {
         "alone": network.texts(empty, empty + 1, points),
         "beside": torch.cat([beside, network.texts(words[half:], segments[half:], points[half:])]),
-        "country": words_alone(network, batch["country_words"]),
-        "province": words_alone(network, batch["province_words"]),
     }
 
 
@@ -143,7 +145,7 @@ def compare(
     memory: Memory | None = None,
 ) -> dict[str, Tensor]:
     """The losses of the vectors, in full precision: half of it cannot tell close vectors apart, and at first all are close."""
-    said, named, random = texts["said"], texts["named"], texts["random"]
+    said, named, random = texts["texts"], texts["prompts"], texts["sentences"]
     scale = heads.scale.exp().clamp(max=60)
     scores = regions @ said.T * scale[0]
     found = {"pairs": soft_contrast(scores, batch["target"]) + soft_contrast(scores.T, batch["target"].T)}

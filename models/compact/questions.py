@@ -38,7 +38,7 @@ class Questions:
         self.words, self.maker, self.tokens, self.rng = words, maker, tokens, rng
         self.classes = pictures.all_classes
         self.built = [number for number, name in enumerate(self.classes) if name in BUILT_SCENES]
-        own = maker.by_class[: len(pictures.classes)]
+        own = [rows[rows < len(words.holds)] for rows in maker.by_class[: len(pictures.classes)]]  # those with captions
         every = np.concatenate(own)
         self.choices = [
             (scene, noun, rows[words.holds[rows, noun] == 1], rows[words.holds[rows, noun] == 0])

@@ -21,6 +21,8 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 from torch.utils.data import DataLoader, IterableDataset
 
 from . import further, images, places, text_data
@@ -76,7 +78,7 @@ def optimiser(network: CompactNetwork, heads: Heads) -> torch.optim.AdamW:
         {"params": groups["plain"], "rate": RATE, "weight_decay": 0.0},
         {"params": [heads.scale], "rate": SCALE_RATE, "weight_decay": 0.0},
         {"params": [heads.offset], "rate": 10 * SCALE_RATE, "weight_decay": 0.0},
-    ], lr=RATE, betas=(0.9, 0.98))  # fmt: skip
+    ], lr=RATE, betas=(0.9, 0.98), fused=True)  # fmt: skip
 
 
 def rate_share(step: int, done: float) -> float:
@@ -120,10 +122,37 @@ def prepare(training: Path, cache: Path, sets: Path | None, apart: Sequence[str]
     text_data.prepare(training, cache)
 
 
-def train(training: Path, out: Path, plan: Plan, sets: Path | None = None, device: str = "auto", resume: bool = False) -> Path:
-    """Train for ``plan.minutes`` of wall time (what an earlier, resumed run took counts) and return the checkpoint's path."""
+def train(
+    training: Path,
+    out: Path,
+    plan: Plan,
+    sets: Path | None = None,
+    device: str = "auto",
+    resume: bool = False,
+    processes: int = 1,
+    threads: int = 1,
+) -> Path:
+    """Train for ``plan.minutes`` of wall time (what an earlier, resumed run took counts) and return the checkpoint's path.
+
+    Several processes each take their own batches and average their gradients: on CPU cores that is faster than threads. They are
+    forked, so there is one process only where a system cannot fork.
+    """
+    prepare(training, out / "cache", sets, plan.apart)
+    (out / "meeting").unlink(missing_ok=True)
+    if processes == 1:
+        run(0, 1, training, out, plan, device, resume, threads)
+    else:
+        mp.start_processes(run, (processes, training, out, plan, device, resume, threads), processes, start_method="fork")
+    return out / "checkpoint.pt"
+
+
+def run(rank: int, processes: int, training: Path, out: Path, plan: Plan, device: str, resume: bool, threads: int) -> None:
+    """One process of the training; the first writes checkpoint and curves."""
+    if processes > 1:
+        dist.init_process_group("gloo", init_method=f"file://{(out / 'meeting').resolve()}", rank=rank, world_size=processes)
+    torch.set_num_threads(threads)
+    torch.manual_seed(plan.seed)
     cache = out / "cache"
-    prepare(training, cache, sets, plan.apart)
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     network, heads, memory = new_network(cache, training).to(where), Heads().to(where), Memory()
     average = copy.deepcopy(network).requires_grad_(False)
@@ -136,6 +165,8 @@ def train(training: Path, out: Path, plan: Plan, sets: Path | None = None, devic
         average.load_state_dict(kept["network"])
         heads.load_state_dict(kept["heads"])
         steps.load_state_dict(kept["optimiser"])
+        for group in steps.param_groups:
+            group["fused"] = True
         step, spent, chips = kept["step"], kept["spent"], kept["chips"]
 
     def keep() -> None:
@@ -148,12 +179,12 @@ def train(training: Path, out: Path, plan: Plan, sets: Path | None = None, devic
     began, saved, side = time.monotonic() - spent, time.monotonic(), 0
     means: dict[str, float] = {}
     stream: Iterator[dict[str, torch.Tensor]] = iter(())
-    while (spent := time.monotonic() - began) < plan.minutes * 60:
+    while (spent := agreed(time.monotonic() - began, processes)) < plan.minutes * 60:
         done = spent / (plan.minutes * 60)
         wanted = plan.sides[0] if done < SMALL_SHARE else plan.sides[1]
         if wanted != side:
             side = wanted
-            stream = iter(loader(Batches(cache, training, side, plan.mix, plan.seed * 1000 + step, plan.left_out)))
+            stream = iter(loader(Batches(cache, training, side, plan.mix, (plan.seed * 1000 + step) * 64 + rank, plan.left_out)))
         batch = {name: value.to(where) for name, value in next(stream).items()}
         for group in steps.param_groups:
             group["lr"] = group["rate"] * rate_share(step, done)
@@ -162,23 +193,47 @@ def train(training: Path, out: Path, plan: Plan, sets: Path | None = None, devic
             total = torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
         steps.zero_grad(set_to_none=True)
         total.backward()
-        torch.nn.utils.clip_grad_norm_([p for group in steps.param_groups for p in group["params"]], 1.0)
+        trained = [p for group in steps.param_groups for p in group["params"]]
+        if processes > 1:
+            average_gradients(trained, processes)
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
         steps.step()
         follow(average, network, min(AVERAGED, (step + 1) / (step + 10)))
-        step, chips = step + 1, chips + len(batch["chips"])
+        step, chips = step + 1, chips + len(batch["chips"]) * processes
+        if rank:
+            continue
         for name, value in losses.items():
             means[name] = means.get(name, 0.0) + float(value.detach()) / EVERY
         if step % EVERY == 0:
             facts = {"step": step, "side": side, "minutes": round(spent / 60, 2), "chips": chips}
             facts |= {name: round(value, 4) for name, value in means.items()}
-            facts |= {f"scale{n}": round(float(value), 2) for n, value in enumerate(heads.scale.exp())}
+            facts |= {f"scale{n}": round(value, 2) for n, value in enumerate(heads.scale.detach().exp().tolist())}
             note(out / "curves.csv", facts)
             means = {}
         if time.monotonic() - saved > SAVE_SECONDS:
             keep()
             saved = time.monotonic()
-    keep()
-    return checkpoint
+    if rank == 0:
+        keep()
+    if processes > 1:
+        dist.destroy_process_group()
+
+
+def agreed(seconds: float, processes: int) -> float:
+    """The first process's time, for all."""
+    if processes == 1:
+        return seconds
+    time_ = torch.tensor([seconds], dtype=torch.float64)
+    dist.broadcast(time_, 0)
+    return float(time_)
+
+
+def average_gradients(parameters: Sequence[torch.nn.Parameter], processes: int) -> None:
+    """The mean of the processes' gradients, in every process."""
+    flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
+    dist.all_reduce(flat)
+    for parameter, part in zip(parameters, (flat / processes).split([p.numel() for p in parameters]), strict=True):
+        parameter.grad = part.view_as(parameter)
 
 
 @torch.no_grad()
@@ -216,12 +271,11 @@ def main() -> None:
     parser.add_argument("--left-out", default="", help="scene classes neither shown nor named, with commas")
     parser.add_argument("--minutes", type=float, default=100.0)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1, help="on a CPU, as many as it has cores")
+    parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true")
     given = parser.parse_args()
-    torch.set_num_threads(given.threads)
-    torch.manual_seed(given.seed)
     left_out, apart = (tuple(name for name in given_.split(",") if name) for given_ in (given.left_out, given.apart))
     plan = Plan(given.minutes, given.seed, left_out=left_out, apart=apart)
-    train(given.data, given.out, plan, given.further, given.device, given.resume)
+    train(given.data, given.out, plan, given.further, given.device, given.resume, given.processes, given.threads)
