@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .augment import Box, Pixels, photometric, resize, turn, turn_box
+from .further import known_as
 from .images import Pictures
 
 SCENE, ITEM, MEASURED, OWN, AROUND, OBJECT, WEAK = range(7)  # what a region is in training
@@ -47,7 +48,7 @@ class Maker:
         train = (pictures.scene_held == held) & ~np.isin(pictures.scene_class, out)
         further = pictures.further
         every = np.concatenate([pictures.scene_class, further.scene_class])
-        usable = np.concatenate([train, further.scene_held == held])
+        usable = np.concatenate([train, (further.scene_held == held) & ~np.isin(further.scene_class, out)])
         self.by_class = [np.flatnonzero(usable & (every == number)) for number in range(len(pictures.all_classes))]
         own = np.array([len(rows) > 0 for rows in self.by_class], float)
         own[len(pictures.classes) :] *= FURTHER_SHARE
@@ -59,7 +60,8 @@ class Maker:
             label: [n for n in self.further_rows if any(box[0] == label for box in further.frame_facts[n]["boxes"])]
             for label in further.object_names
         }
-        self.labels = [label for label, rows in self.showing.items() if rows]
+        unsaid = {pictures.classes[number] for number in out}
+        self.labels = [label for label, rows in self.showing.items() if rows and known_as(label, pictures.classes) not in unsaid]
         facts = pictures.facts
         self.frame_rows = [number for number, frame in enumerate(facts["frames"]) if frame["held"] == held]
         self.tree_rows = np.flatnonzero(np.array(facts["trees_held"]) == held)

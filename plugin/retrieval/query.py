@@ -132,6 +132,10 @@ def encode_query(
         raise GeoLoupeError("empty_query", "Type what to look for, or draw a box around one.")
     if query.match not in MATCH:
         raise GeoLoupeError("usage", f"What to match in a box is one of {', '.join(MATCH)}, not {query.match!r}.")
+    if query.place and not encoder.card.extra.get("regions_know_place"):
+        raise GeoLoupeError(
+            "usage", "Regions are indexed without their place by this encoder: leave the place out, or search within an extent."
+        )
     views = [look(box, encoder.card.chip_size, lookup, gsds, fetch) for box in query.boxes]
     unwanted_views = [look(box, encoder.card.chip_size, lookup, gsds, fetch) for box in query.not_boxes]
     try:
