@@ -1,8 +1,8 @@
 """Data sets that training never saw: a folder with facts.json, {"kind": "scenes" | "boxes", "items": [...]}.
 
 Scenes have "file" and "label"; pictures with boxes have "file" and "boxes", [label, x0, y0, x1, y1] in pixels. Scenes are named
-among the labels of their set. Boxes stand among those of other labels and among random boxes of the same sizes; scores are
-gathered over the whole set, and boxes that meet a query's box on its picture are never its answers.
+among the labels of their set. Boxes stand among those of other labels and among fifteen boxes of their own size on the same chip
+that meet nothing labelled; scores are gathered over the whole set, and what meets a query's box is never its answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .baseline import apart
 from .given import SIDE, Given, whole
 from .imagery import NONE, beside, kinds_of, readers
 from .measures import average_precision, first_right, mean, overlaps
-from .regions import background, read_boxes, read_pixels
+from .regions import read_among, read_pixels
 from .rows import Found, Row
 
 PICTURES = 400  # scenes of a set, drawn evenly over the labels
@@ -86,11 +86,9 @@ def boxes(given: Given, folder: Path, facts: dict[str, Any]) -> Found:
                 kept.append(int(place))
         if not kept:
             continue
-        pixels = read_pixels(folder / item["file"])
-        others = background(every, pixels.shape, 1, int(number))[: 2 * len(kept)]
-        own = np.concatenate([every[kept], others])
-        labels = np.array([item["boxes"][place][0] for place in kept] + [NONE] * len(others))
-        gathered.append((int(number), own, labels, *read_boxes(pixels, own, both)))
+        own, which, (vectors, other) = read_among(read_pixels(folder / item["file"]), every[kept], every, both, rng)
+        labels = np.array([item["boxes"][kept[place]][0] if place >= 0 else NONE for place in which])
+        gathered.append((int(number), own, labels, vectors, other))
     picture = np.concatenate([np.full(len(part[1]), part[0]) for part in gathered])
     where, labels, vectors, other = (np.concatenate([part[place] for part in gathered]) for place in (1, 2, 3, 4))
     apart_ = ~(overlaps(where) & (picture[:, None] == picture))

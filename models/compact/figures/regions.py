@@ -32,17 +32,24 @@ def read_pixels(path: Path) -> NDArray[np.uint8]:
     return np.asarray(Image.open(path).convert("RGB"))
 
 
+def chip_of(pixels: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray[np.uint8]:
+    """A square of a picture at the size of a chip."""
+    return resize(np.ascontiguousarray(pixels[top : top + side, left : left + side]), SIDE, SIDE)
+
+
+def span_of(box: NDArray) -> float:
+    """How many pixels of the picture a chip shows, so that the box takes SHARE of it."""
+    return max(SIDE * FINEST, float(max(box[2:] - box[:2])) / SHARE)
+
+
 def chip_around(pixels: NDArray[np.uint8], box: NDArray, span: float | None = None) -> tuple[NDArray[np.uint8], NDArray]:
     """A chip with a box in its middle, of ``span`` pixels of the picture or so that the box takes SHARE of it; the box in it."""
     height, width = pixels.shape[:2]
-    if span is None:
-        span = max(SIDE * FINEST, float(max(box[2:] - box[:2])) / SHARE)
-    side = round(min(span, height, width))
+    side = round(min(span_of(box) if span is None else span, height, width))
     left, top = (round(min(max(float(low + high - side) / 2, 0), length - side))
                  for low, high, length in ((box[0], box[2], width), (box[1], box[3], height)))  # fmt: skip
-    part = np.ascontiguousarray(pixels[top : top + side, left : left + side])
     inside = np.clip((box - [left, top, left, top]) / side, 0, 1)
-    return resize(part, SIDE, SIDE), inside.astype(np.float32)
+    return chip_of(pixels, left, top, side), inside.astype(np.float32)
 
 
 def read_boxes(
@@ -109,3 +116,36 @@ def background(boxes: NDArray, shape: Sequence[int], times: int = 5, seed: int =
         if not overlaps(box[None], boxes).any():
             found.append(box)
     return np.array(found).reshape(-1, 4)
+
+
+def read_among(
+    pixels: NDArray[np.uint8],
+    boxes: NDArray,
+    every: NDArray,
+    readers: Sequence[Reader],
+    rng: np.random.Generator,
+    others: int = 15,
+) -> tuple[NDArray[np.float64], NDArray[np.int64], list[NDArray[np.float32]]]:
+    """Each box somewhere on a chip, among boxes of its size on the same chip that meet none of ``every``.
+
+    -> boxes (n, 4), which of ``boxes`` each is (-1: none of them), and (n, dim) vectors by each reader. The box is not in the
+    middle, or its place would give it away.
+    """
+    height, width = pixels.shape[:2]
+    where, which, found = [], [], [[] for _ in readers]  # type: ignore[var-annotated]
+    for number, box in enumerate(boxes):
+        side = round(min(span_of(box), height, width))
+        size = np.minimum(box[2:] - box[:2], side)
+        low = np.maximum(np.ceil(box[:2] + size - side), 0)
+        high = np.minimum(np.floor(box[:2]), [width - side, height - side])
+        left, top = (int(value) for value in rng.uniform(np.minimum(low, high), high))
+        corners = rng.uniform([left, top], [left + side - size[0], top + side - size[1]], (4 * others, 2))
+        tried = np.concatenate([corners, corners + size], 1)
+        near = np.concatenate([box[None], tried[~overlaps(tried, every).any(1)][:others]])
+        places = np.clip((near - [left, top, left, top]) / side, 0, 1).astype(np.float32)
+        chip = chip_of(pixels, left, top, side)
+        for reader, parts in zip(readers, found, strict=True):
+            parts.append(reader(chip[None], places[None])[0])
+        where.append(near)
+        which.append(np.where(np.arange(len(near)) == 0, number, -1))
+    return np.concatenate(where), np.concatenate(which), [np.concatenate(parts) for parts in found]
