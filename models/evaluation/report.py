@@ -11,6 +11,7 @@ MEASURES = (
 )  # fmt: skip
 WITH_INTERVAL = ("P@1", "AP")
 GROUPS_SHOWN = 40
+IN_GROUPS = ("P@1", "chance P@1", "AP", "chance AP")
 
 
 def to_markdown(report: Mapping[str, Any]) -> str:
@@ -64,9 +65,11 @@ def of_task(task: Mapping[str, Any]) -> list[str]:
     groups = task.get("groups") or {}
     if groups:
         shown = sorted(groups.items(), key=lambda item: (-item[1]["n"], item[0]))[:GROUPS_SHOWN]
-        rows = [[name or "(none)", str(one["n"]), f"{one['P@1']:.3f}", f"{one['chance']:.3f}"] for name, one in shown]
+        rows = [[name or "(none)", f"{one['n']:,}", *(f"{one[column]:.3f}" for column in IN_GROUPS)] for name, one in shown]
+        means = [sum(one[column] for one in groups.values()) / len(groups) for column in IN_GROUPS]
+        rows.append(["mean of the groups", "", *(f"{mean:.3f}" for mean in means)])
         more = [f"- and {len(groups) - GROUPS_SHOWN} more in the JSON"] if len(groups) > GROUPS_SHOWN else []
-        lines += ["", *table(["group", "n", "P@1", "chance"], rows), *more]
+        lines += ["", *table(["group", "n", *IN_GROUPS], rows), *more]
     return lines
 
 

@@ -19,6 +19,7 @@ from .sampling import Pools
 DEPTHS = (1, 5, 10)
 IOUS = (0.5, 0.7)
 KILOMETRES = (1, 25, 200, 750, 2500)
+IN_GROUPS = ("P@1", "AP")
 SHOWN = 5  # answers kept for each query
 BLOCK = 8192  # candidates in one product, in float64
 TOGETHER = 64  # queries in one product
@@ -135,7 +136,7 @@ def figures(task: Task, asked: Pooled, ready: list[tuple[Way, list[Vectors], Vec
         if "km" in names:
             facts["ways"][way.name]["median km"] = {"value": round(float(np.median(table[:, names.index("km")])), 3)}
         if way is ready[0][0]:
-            facts["groups"] = by_group(task, numbers, table[:, names.index("P@1")], lines)
+            facts["groups"] = by_group(task, numbers, table, names, lines)
             facts["queries"] = [
                 {"query": task.queries[number].name, "right": int(asked[number][1].sum()), **answer}
                 for number, answer in zip(numbers, answers, strict=True)
@@ -248,21 +249,22 @@ def distances(task: Task, place: tuple[float, float], pool: NDArray[np.int64]) -
     return metrics.kilometres(np.array(place, float), places)
 
 
-def by_group(task: Task, numbers: list[int], first: NDArray[np.float64], lines: list[dict[str, float]]) -> dict[str, Any]:
-    """P@1 of the first way for each group of queries that the data set names."""
+def by_group(
+    task: Task, numbers: list[int], table: NDArray[np.float64], names: list[str], lines: list[dict[str, float]]
+) -> dict[str, Any]:
+    """P@1 and AP of the first way for each group of queries that the data set names, with chance."""
     members: dict[str, list[int]] = {}
     for row, number in enumerate(numbers):
         members.setdefault(task.queries[number].group, []).append(row)
     if len(members) < 2:
         return {}
-    return {
-        name: {
-            "n": len(rows),
-            "P@1": round(float(first[rows].mean()), 4),
-            "chance": round(float(np.mean([lines[row]["P@1"] for row in rows])), 4),
-        }
-        for name, rows in sorted(members.items())
-    }
+    found: dict[str, Any] = {}
+    for group, rows in sorted(members.items()):
+        found[group] = {"n": len(rows)}
+        for name in IN_GROUPS:
+            found[group][name] = round(float(table[rows, names.index(name)].mean()), 4)
+            found[group][f"chance {name}"] = round(float(np.mean([lines[row][name] for row in rows])), 4)
+    return found
 
 
 def constant_answer(task: Task, asked: Pooled) -> float:
