@@ -8,6 +8,7 @@ that meet nothing labelled; scores are gathered over the whole set, and what mee
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,24 @@ from .regions import read_among, read_pixels
 from .rows import Found, Row
 
 PICTURES = 400  # scenes of a set, drawn evenly over the labels
-BOXES = 60  # of a label
+BOXES, OF_A_PICTURE = 60, 6  # of a label
 QUERIES = 40  # of a label
 
 
 def measure(given: Given) -> Found:
     """Every extra set."""
     found = Found()
+    small: list[tuple[dict[str, float], int]] = []
     for folder in given.extra:
         facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
         if facts.get("kind") not in ("scenes", "boxes"):
             raise GeoLoupeError("usage", f"In {folder / 'facts.json'} “kind” must be “scenes” or “boxes”.")
-        part = scenes(given, folder, facts) if facts["kind"] == "scenes" else boxes(given, folder, facts)
+        part = scenes(given, folder, facts) if facts["kind"] == "scenes" else boxes(given, folder, facts, small)
         found.rows += part.rows
         found.details |= part.details
+    if len(small) > 1:
+        over = {name: mean([maps[name] for maps, _ in small]) for name in small[0][0]}
+        found.rows += [*against(f"mean of {len(small)} sets", over, sum(n for _, n in small), "extra --extra ...")]
     if not given.extra:
         what = "scene kinds of a data set never seen, by name, P@1"
         found.rows.append(Row("extra", what, None, 0, None, 0.82, ".676", "No data set was given (--extra)."))
@@ -69,20 +74,22 @@ def square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[top : top + side, left : left + side]) if side else np.zeros((SIDE, SIDE, 3), np.uint8)
 
 
-def boxes(given: Given, folder: Path, facts: dict[str, Any]) -> Found:
-    """Small objects by name and by box, beside the ImageNet features."""
+def boxes(given: Given, folder: Path, facts: dict[str, Any], small: list[tuple[dict[str, float], int]]) -> Found:
+    """Small objects by name and by box, beside the ImageNet features; their figures are added to ``small``."""
     rng = np.random.default_rng(52)
     both = readers(given)
-    taken: dict[str, int] = {}
+    taken: Counter[str] = Counter()
     gathered: list[tuple[int, NDArray, NDArray, NDArray, NDArray]] = []
     for number in rng.permutation(len(facts["items"])):
         item = facts["items"][number]
         every = np.array([edges[1:] for edges in item["boxes"]], float).reshape(-1, 4)
+        here: Counter[str] = Counter()
         kept = []
         for place in rng.permutation(len(every)):
             label = item["boxes"][place][0]
-            if taken.get(label, 0) < BOXES:
-                taken[label] = taken.get(label, 0) + 1
+            if taken[label] < BOXES and here[label] < OF_A_PICTURE:
+                taken[label] += 1
+                here[label] += 1
                 kept.append(int(place))
         if not kept:
             continue
@@ -104,10 +111,15 @@ def boxes(given: Given, folder: Path, facts: dict[str, Any]) -> Found:
         for way, pool in ways.items():
             table[label][way] = mean([average_precision(pool @ pool[row], truth, apart_[row]) for row in asked])
     maps = {name: mean([one[name] for one in table.values()]) for name in ("name", "chance", *ways)}
-    stride = max(("stride 16", "stride 32"), key=lambda way: maps[way])
-    what, part = f"small objects never seen ({folder.name}, {len(kinds)} kinds)", f"extra --extra {folder}"
-    ratio = maps["name"] / maps[stride]
-    by_name = Row(part, f"{what} by name: mAP over that of the ImageNet features by box", ratio, len(labels), maps["chance"],
-                  3.0, "", f"mAP by name {maps['name']:.3f}; chance is of the mAP.")  # fmt: skip
-    by_box = beside(what, maps, len(labels), 3.0, "1.5 to 2.2", part)
-    return Found([by_name, by_box], {folder.name: table})
+    small.append((maps, len(labels)))
+    named = f"{folder.name}, {len(kinds)} kind{'s' if len(kinds) > 1 else ''}"
+    return Found(against(named, maps, len(labels), f"extra --extra {folder}"), {folder.name: table})
+
+
+def against(what: str, maps: dict[str, float], n: int, part: str) -> list[Row]:
+    """The rows of small objects: mAP by name and by box over that of the better ImageNet map by box."""
+    what = f"small objects never seen ({what})"
+    ratio = maps["name"] / max(maps["stride 16"], maps["stride 32"])
+    by_name = Row(part, f"{what} by name: mAP over that of the ImageNet features by box", ratio, n, maps["chance"], 3.0, "",
+                  f"mAP by name {maps['name']:.3f}; chance is of the mAP.")  # fmt: skip
+    return [by_name, beside(what, maps, n, 3.0, "1.5 to 2.2", part)]
