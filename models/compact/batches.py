@@ -34,9 +34,9 @@ SENTENCES = 72  # of the teacher's, in a step
 class Mix:
     """How many chips of each sort one step has; a pair is two chips. ``told`` are scenes that one thing tells apart."""
 
-    mosaics: int = 15
-    told: int = 4
-    pairs: int = 4
+    mosaics: int = 13
+    told: int = 3
+    pairs: int = 3
     objects: int = 4
     things: int = 1
     wholes: int = 2

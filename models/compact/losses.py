@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,7 +20,7 @@ WEIGHTS = {
     "query": 0.6,
     "teach": 4.0,
     "retell": 2.0,
-    "remember": 0.4,
+    "apart": 0.4,
     "object": 0.5,
     "whole": 0.5,
     "foreign": 0.02,
@@ -28,7 +29,7 @@ WEIGHTS = {
     "place": 0.15,
     "globe": 1.0,
 }
-REMEMBERED = 768  # captions and scenes of earlier steps that later ones are told from
+MOST = 256  # rows that a process shows the others
 TOO_ALIKE = 0.85  # teacher's similarity of two images' captions from which neither is wrong for the other
 
 
@@ -43,21 +44,6 @@ class Heads(nn.Module):
         self.offset = nn.Parameter(torch.tensor([-12.0, -2.0, -2.0]))  # pairs, objects, wholes
 
 
-class Memory:
-    """Captions and their scenes of the last steps (detached), as further wrong answers."""
-
-    def __init__(self) -> None:
-        self.said = self.shown = self.taught = torch.zeros(0)
-
-    def add(self, said: Tensor, shown: Tensor, taught: Tensor) -> None:
-        """(n, WIDTH) text and region vectors, (n, 384) what the teacher says of the scene."""
-        new = (said.detach(), shown.detach(), taught.detach())
-        old = (self.said, self.shown, self.taught)
-        self.said, self.shown, self.taught = (
-            (torch.cat([second, first]) if len(first) else second)[:REMEMBERED] for first, second in zip(old, new, strict=True)
-        )
-
-
 def contrast(scores: Tensor, target: Tensor) -> Tensor:
     """Several right answers: the mean over rows of -log of the share that each right answer gets; target 1, 0, -1 (left out)."""
     right = target == 1
@@ -69,9 +55,7 @@ def contrast(scores: Tensor, target: Tensor) -> Tensor:
     return lost[rows].mean()
 
 
-def step_losses(
-    network: CompactNetwork, heads: Heads, batch: dict[str, Tensor], memory: Memory | None = None
-) -> dict[str, Tensor]:
+def step_losses(network: CompactNetwork, heads: Heads, batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """One forward pass over a batch of :class:`batches.Batches` -> the losses by name, not yet weighted."""
     seen = network.look(batch["chips"])
     regions = network.regions(seen, batch["boxes"], batch["valid"])[batch["valid"]]
@@ -86,7 +70,7 @@ def step_losses(
     named = ("texts", "prompts", "sentences", "country_words", "province_words")
     texts = dict(zip(named, words_alone(network, [batch[name] for name in named if name in batch]), strict=False))
     with torch.autocast(regions.device.type, enabled=False):
-        found = compare(heads, batch, regions, asked, texts, memory)
+        found = compare(heads, batch, regions, asked, texts)
     if "place_points" in batch:
         places = place_vectors(network, seen, batch) | {"country": texts["country_words"], "province": texts["province_words"]}
         with torch.autocast(regions.device.type, enabled=False):
@@ -142,7 +126,6 @@ def compare(
     regions: Tensor,
     asked: Tensor,
     texts: dict[str, Tensor],
-    memory: Memory | None = None,
 ) -> dict[str, Tensor]:
     """The losses of the vectors, in full precision: half of it cannot tell close vectors apart, and at first all are close."""
     said, named, random = texts["texts"], texts["prompts"], texts["sentences"]
@@ -163,7 +146,7 @@ def compare(
     told = batch["region_taught"]
     retold = functional.normalize(heads.teacher(regions[batch["text_owner"][told]]).float(), dim=-1)
     found["retell"] = (1 - (retold * batch["region_teacher"][told]).sum(-1)).mean()
-    found["remember"] = remembered(regions, said, scale[0], batch, memory)
+    found["apart"] = apart(regions, said, scale[0], batch)
     roofs = (batch["item_kind"] == KINDS.index("roof")) | batch["built"]
     found["even"] = (regions[roofs] @ kinds[KINDS.index("roof")]).var() if roofs.sum() > 3 else regions.sum() * 0
     found["road"] = roads(regions @ words[len(NOUNS)] * scale[1] + heads.offset[1], batch)
@@ -171,23 +154,34 @@ def compare(
     return found
 
 
-def remembered(regions: Tensor, said: Tensor, scale: Tensor, batch: dict[str, Tensor], memory: Memory | None) -> Tensor:
-    """Each caption and its scene, told from the captions and scenes of earlier steps that say something else."""
+def apart(regions: Tensor, said: Tensor, scale: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Each caption and its scene, told from all captions and scenes of this step that say something else, in every process.
+
+    Vectors of earlier steps would not do: telling the present from the past, all vectors drift and fall together.
+    """
     spoken = batch["text_image"] >= 0
-    if memory is None or not spoken.any():
+    words, shown, taught = said[spoken], regions[batch["text_owner"][spoken]], batch["region_teacher"][spoken]
+    all_words, all_shown, all_taught = (torch.cat([own, *elsewhere(own)]) for own in (words, shown, taught))
+    if not len(words):
         return regions.sum() * 0
-    words, shown = said[spoken], regions[batch["text_owner"][spoken]]
-    taught = batch["region_teacher"][spoken]
+    right = torch.arange(len(words), device=words.device)
+    alike = taught @ all_taught.T > TOO_ALIKE
+    alike[right, right] = False
     lost = regions.sum() * 0
-    if len(memory.said):
-        alike = taught @ memory.taught.T > TOO_ALIKE
-        own = (words * shown).sum(-1, keepdim=True)
-        right = torch.zeros(len(words), dtype=torch.long, device=words.device)
-        for mine, others in ((shown, memory.said), (words, memory.shown)):
-            far = (mine @ others.T).masked_fill(alike, -1e4)
-            lost = lost + functional.cross_entropy(torch.cat([own, far], 1) * scale, right)
-    memory.add(words, shown, taught)
+    for mine, others in ((shown, all_words), (words, all_shown)):
+        lost = lost + functional.cross_entropy((mine @ others.T * scale).masked_fill(alike, -1e4), right)
     return lost
+
+
+def elsewhere(own: Tensor) -> list[Tensor]:
+    """The rows (n, dim) that the other processes of this training have, without gradients; n may differ, up to MOST."""
+    if not dist.is_initialized():
+        return []
+    padded = functional.pad(own.detach()[:MOST].float(), (0, 1, 0, max(0, MOST - len(own))))
+    padded[0, -1] = min(len(own), MOST)
+    found = [torch.empty_like(padded) for _ in range(dist.get_world_size())]
+    dist.all_gather(found, padded)
+    return [rows[: int(rows[0, -1]), :-1] for rank, rows in enumerate(found) if rank != dist.get_rank()]
 
 
 def soft_contrast(scores: Tensor, target: Tensor) -> Tensor:

@@ -28,13 +28,13 @@ from torch.utils.data import DataLoader, IterableDataset
 from . import further, images, places, text_data
 from .architecture import FROZEN, CompactNetwork
 from .batches import Batches, Mix
-from .losses import WEIGHTS, Heads, Memory, step_losses
+from .losses import WEIGHTS, Heads, step_losses
 
 SMALL_SIDE, FULL_SIDE = 160, 224
 SMALL_SHARE = 0.5  # of the time, at the small side
 AVERAGED = 0.998  # of the moving average stays in a step
 EVERY = 25  # steps between two lines of the curves
-RATE, STEM_RATE, SCALE_RATE, WARM_UP, LAST = 8e-4, 2.5e-4, 3e-3, 40, 0.03
+RATE, STEM_RATE, SCALE_RATE, WARM_UP, LAST = 1e-3, 2.5e-4, 3e-3, 40, 0.03
 SAVE_SECONDS = 120
 
 
@@ -154,7 +154,7 @@ def run(rank: int, processes: int, training: Path, out: Path, plan: Plan, device
     torch.manual_seed(plan.seed)
     cache = out / "cache"
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    network, heads, memory = new_network(cache, training).to(where), Heads().to(where), Memory()
+    network, heads = new_network(cache, training).to(where), Heads().to(where)
     average = copy.deepcopy(network).requires_grad_(False)
     steps = optimiser(network, heads)
     checkpoint = out / "checkpoint.pt"
@@ -189,7 +189,7 @@ def run(rank: int, processes: int, training: Path, out: Path, plan: Plan, device
         for group in steps.param_groups:
             group["lr"] = group["rate"] * rate_share(step, done)
         with torch.autocast(where, torch.bfloat16):
-            losses = step_losses(network, heads, batch, memory)
+            losses = step_losses(network, heads, batch)
             total = torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
         steps.zero_grad(set_to_none=True)
         total.backward()
