@@ -17,7 +17,7 @@ COUNT = 100  # mosaics
 def cells(across: int) -> NDArray[np.float32]:
     """(across squared, 4) boxes of a grid, row by row."""
     steps = range(across)
-    return np.array([[x, y, x + 1, y + 1] for y in steps for x in steps], np.float32) / across
+    return np.asarray(np.array([[x, y, x + 1, y + 1] for y in steps for x in steps]) / across, np.float32)
 
 
 def mosaic(pictures: Pictures, rows: list[int], side: int = SIDE) -> NDArray[np.uint8]:
