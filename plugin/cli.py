@@ -131,13 +131,14 @@ def _add_evaluate(commands: Any) -> None:
     )
     sub.add_argument("--field", metavar="NAME", help="the field of the labels that names things")
     sub.add_argument("--attribute", metavar="NAME", help="a field whose values are asked for beside a box (colour, use, ...)")
+    sub.add_argument("--background", metavar="N", type=_count, help="boxes around nothing for each labelled one (as needed)")
     sub.add_argument(
         "--template", metavar="T", action="append", default=[], type=_template, help='how a name is said: "a {} roof"'
     )
     sub.add_argument("--instruction", metavar="T", help="put beside every query that has an image")
     sub.add_argument("--limit", metavar="N", type=_whole, help="read at most this many records, drawn with the seed")
     sub.add_argument("--candidates", metavar="N", type=_whole, help="ask among the right ones and N - 1 others (all)")
-    sub.add_argument("--seed", metavar="S", type=_seed, default=0, help="of everything that is drawn or shuffled (0)")
+    sub.add_argument("--seed", metavar="S", type=_count, default=0, help="of everything that is drawn or shuffled (0)")
     sub.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     sub.add_argument("--output", metavar="FILE", type=_new_file, help="write the whole report, with every answer, as JSON")
     sub.add_argument("--table", metavar="FILE", type=_new_file, help="write the table as Markdown")
@@ -213,7 +214,7 @@ def _whole(word: str) -> int:
     return int(word)
 
 
-def _seed(word: str) -> int:
+def _count(word: str) -> int:
     if not word.strip().isdigit():
         raise argparse.ArgumentTypeError(f"{word.strip()!r} is not a whole number.")
     return int(word)

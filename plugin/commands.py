@@ -178,7 +178,7 @@ def evaluate_encoder(options: argparse.Namespace) -> int:
         seed=options.seed,
         instruction=options.instruction,
         templates=tuple(options.template),
-        extra={"images": options.images} if options.images else {},
+        extra={"images": options.images, "background": options.background},
     )
     paths, labels = [Path(path) for path in options.data], [Path(path) for path in options.labels]
     material = read(paths, plan, encoder.card.chip_size, options.format, labels, options.field, options.attribute)

@@ -96,7 +96,7 @@ class Embedder:
                 self.failed[picture] = str(problem)
                 continue
             for part in _chunks(list(members), BOXES):
-                yield pixels, part
+                yield pixels, list(part)
 
     def _look(self, waiting: list[tuple[NDArray[np.uint8], list[Input]]]) -> None:
         """Boxes and nothing else: one look at each picture."""

@@ -36,34 +36,33 @@ class Pools:
         keep = None if count is None else max(1, count - 1)
         self._pools = {name: np.array(members[:keep], np.int64) for name, members in pools.items()}
         self._all = self.order[:keep]
-
-    def right(self, query: int) -> Indices:
-        """The right candidates of a query, unordered."""
-        asked = self.task.queries[query]
-        found = {number for key in asked.keys for number in self._by_key.get(key, ())}
-        found -= self._excluded(query)
-        if asked.pool is not None:
-            found = {number for number in found if self.task.candidates[number].pool == asked.pool}
-        if asked.avoid is not None:
-            found = {number for number in found if self.task.candidates[number].pool != asked.avoid}
-        return np.array(sorted(found), np.int64)
+        self._there = np.ones(len(self.order), bool)
 
     def of(self, query: int) -> tuple[Indices, NDArray[np.bool_]]:
-        """The candidates of a query in their shuffled order, and which are right."""
+        """The candidates of a query in their shuffled order, and which are right. Made anew each time: kept, it would be
+        queries times candidates."""
         asked = self.task.queries[query]
         base = self._all if asked.pool is None else self._pools.get(asked.pool, np.zeros(0, np.int64))
+        allowed = self._there.copy()
         if asked.avoid is not None and asked.avoid in self._pool_names:
-            base = base[self._pool_of[base] != self._pool_names[asked.avoid]]
-        excluded = self._excluded(query)
-        if excluded:
-            base = base[~np.isin(base, list(excluded))]
-        right = self.right(query)
-        if len(right):
-            missing = right[~np.isin(right, base)]
-            if len(missing):
-                base = np.concatenate([base, missing])
-                base = base[np.argsort(self._place[base], kind="stable")]
-        return base, np.isin(base, right)
+            allowed &= self._pool_of != self._pool_names[asked.avoid]
+        if asked.pool is not None:
+            allowed &= self._pool_of == self._pool_names.get(asked.pool, -1)
+        allowed[self._with(asked.excluded)] = False
+        right = np.zeros(len(allowed), bool)
+        right[self._with(asked.keys)] = True
+        right &= allowed
+        base = base[allowed[base]]
+        missing = right.copy()
+        missing[base] = False
+        if missing.any():
+            base = np.concatenate([base, np.flatnonzero(missing)])
+            base = base[np.argsort(self._place[base], kind="stable")]
+        return base, right[base]
+
+    def leave_out(self, there: NDArray[np.bool_]) -> None:
+        """From now on, only candidates with True (candidates) are given."""
+        self._there &= there
 
     def drawn(self) -> dict[str, list[int]]:
         """What was drawn, by pool, for the report; the right candidates of a query are always added to it."""
@@ -71,5 +70,5 @@ class Pools:
             return {"": self._all.tolist()}
         return {name: members.tolist() for name, members in self._pools.items()}
 
-    def _excluded(self, query: int) -> set[int]:
-        return {number for key in self.task.queries[query].excluded for number in self._by_key.get(key, ())}
+    def _with(self, keys: frozenset[str]) -> list[int]:
+        return [number for key in keys for number in self._by_key.get(key, ())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,6 @@ SHOWN = 5  # answers kept for each query
 BLOCK = 8192  # candidates in one product, in float64
 TOGETHER = 64  # queries in one product
 Vectors = NDArray[np.float32]
-Pooled = dict[int, tuple[NDArray[np.int64], NDArray[np.bool_]]]
 
 
 def measure(task: Task, embedder: Embedder, plan: Plan) -> dict[str, Any]:
@@ -32,40 +31,33 @@ def measure(task: Task, embedder: Embedder, plan: Plan) -> dict[str, Any]:
     began = time.perf_counter()
     left_out = Counter(task.left_out)
     pools = Pools(task, plan.seed, plan.candidates)
-    asked = {number: pools.of(number) for number in range(len(task.queries))}
-    asked = answerable(task, asked, left_out)
+    asked, used = answerable(task, pools, range(len(task.queries)), left_out)
     facts: dict[str, Any] = {"task": task.title, "kind": task.kind, "n": 0, "notes": list(task.notes), "left_out": {}}
     ready: list[tuple[Way, list[Vectors], Vectors]] = []
     refused: dict[str, str] = {}
-    reads = np.ones(len(task.queries), bool)
-    there = np.ones(len(task.candidates), bool)
-    used = np.zeros(len(task.candidates), bool)
-    for pool, _ in asked.values():
-        used[pool] = True
+    reads, there = np.ones(len(task.queries), bool), np.ones(len(task.candidates), bool)
     for way in task.ways if asked else ():
         try:
-            parts, whole, candidates = vectors_of(task, way, sorted(asked), np.flatnonzero(used), embedder)
+            parts, whole, candidates, found = vectors_of(task, way, asked, np.flatnonzero(used), embedder)
         except InputError as reason:
             refused[way.name] = str(reason)
             if way is task.ways[0]:
                 break
             continue
         reads &= whole
-        there &= candidates[1]
-        ready.append((way, parts, candidates[0]))
-    if ready and not (reads[sorted(asked)].all() and there[used].all()):
-        before = len(asked)
-        asked = {number: pool for number, pool in asked.items() if reads[number]}
-        left_out["queries whose picture cannot be read"] += before - len(asked)
+        there &= found
+        ready.append((way, parts, candidates))
+    if ready and not (reads[asked].all() and there[used].all()):
+        left_out["queries whose picture cannot be read"] += int((~reads[asked]).sum())
         left_out["candidates whose picture cannot be read"] += int((~there[used]).sum())
-        asked = {number: (pool[there[pool]], right[there[pool]]) for number, (pool, right) in asked.items()}
-        asked = answerable(task, asked, left_out)
+        pools.leave_out(there)
+        asked, _ = answerable(task, pools, [number for number in asked if reads[number]], left_out)
     if task.ways[0].name in refused:
         facts["not_answered"] = refused[task.ways[0].name]
     elif not asked:
         facts["not_answered"] = "nothing is left to ask: see what was left out."
     else:
-        facts |= figures(task, asked, ready, plan)
+        facts |= figures(task, pools, asked, ready, plan)
         facts["refused"] = refused
         facts |= {"candidates": [candidate.name for candidate in task.candidates], "drawn": pools.drawn()}
     facts["left_out"] = {reason: count for reason, count in left_out.items() if count}
@@ -73,24 +65,27 @@ def measure(task: Task, embedder: Embedder, plan: Plan) -> dict[str, Any]:
     return facts
 
 
-def answerable(task: Task, asked: Pooled, left_out: Counter[str]) -> Pooled:
-    """Queries that have something to choose between; the others are counted."""
-    kept: Pooled = {}
-    for number, (pool, right) in asked.items():
+def answerable(task: Task, pools: Pools, numbers: Iterable[int], left_out: Counter[str]) -> tuple[list[int], NDArray[np.bool_]]:
+    """Queries that have something to choose between, and the candidates (n) of any of them; other queries are counted."""
+    kept: list[int] = []
+    used = np.zeros(len(task.candidates), bool)
+    for number in numbers:
+        pool, right = pools.of(number)
         if not right.any() and not task.keep_unanswerable:
             left_out["queries without a right candidate"] += 1
         elif len(pool) < 2 or right.all():
             left_out["queries whose candidates are all right"] += 1
         else:
-            kept[number] = (pool, right)
-    return kept
+            kept.append(number)
+            used[pool] = True
+    return kept, used
 
 
 def vectors_of(
     task: Task, way: Way, queries: Sequence[int], candidates: NDArray[np.int64], embedder: Embedder
-) -> tuple[list[Vectors], NDArray[np.bool_], tuple[Vectors, NDArray[np.bool_]]]:
-    """The vectors of each part (queries, dim), which queries have all of them, and the candidates' (with the same); the rest
-    of the rows are zero. Raises InputError, Stop."""
+) -> tuple[list[Vectors], NDArray[np.bool_], Vectors, NDArray[np.bool_]]:
+    """The vectors of each part (queries, dim), which queries have all of them (queries); the candidates' vectors
+    (candidates, dim) and which there are (candidates). Rows that were not asked for are zero. Raises InputError, Stop."""
     what = f"{task.title}: {way.name}"
     parts, whole = [], np.ones(len(task.queries), bool)
     for part in way.parts:
@@ -103,27 +98,32 @@ def vectors_of(
     found, there = embedder.vectors([inputs[number] for number in candidates], what)
     full, full_there = np.zeros((len(inputs), found.shape[1]), np.float32), np.ones(len(inputs), bool)
     full[candidates], full_there[candidates] = found, there
-    return parts, whole, (full, full_there)
+    return parts, whole, full, full_there
 
 
-def figures(task: Task, asked: Pooled, ready: list[tuple[Way, list[Vectors], Vectors]], plan: Plan) -> dict[str, Any]:
+def figures(
+    task: Task, pools: Pools, numbers: list[int], ready: list[tuple[Way, list[Vectors], Vectors]], plan: Plan
+) -> dict[str, Any]:
     """Means, intervals and chance of every way; groups and single answers of the first."""
-    numbers = sorted(asked)
     units = np.unique([task.queries[number].unit or task.queries[number].name for number in numbers], return_inverse=True)[1]
-    sizes = [len(asked[number][0]) for number in numbers]
+    lines, sizes, goods = [], [], []
+    for number in numbers:
+        pool, right = pools.of(number)
+        lines.append(by_chance(task, number, pool, right))
+        sizes.append(len(pool))
+        goods.append(int(right.sum()))
     facts: dict[str, Any] = {
         "n": len(numbers),
         "units": int(units.max()) + 1,
         "candidates_per_query": {"least": min(sizes), "median": float(np.median(sizes)), "most": max(sizes)},
-        "right_per_query": float(np.mean([asked[number][1].sum() for number in numbers])),
+        "right_per_query": float(np.mean(goods)),
         "ways": {},
     }
-    lines = [by_chance(task, number, *asked[number]) for number in numbers]
     facts["chance"] = {name: round(float(np.mean([line[name] for line in lines])), 5) for name in lines[0]}
     for way, parts, candidates in ready:
         outcomes, answers = [], []
-        for number, scores in rows_of(task, way, parts, candidates, numbers, asked):
-            found, answer = outcome(task, number, *asked[number], scores)
+        for number, pool, right, scores in rows_of(task, pools, way, parts, candidates, numbers):
+            found, answer = outcome(task, number, pool, right, scores)
             outcomes.append(found)
             answers.append(answer)
         table = np.array([list(each.values()) for each in outcomes])
@@ -138,11 +138,11 @@ def figures(task: Task, asked: Pooled, ready: list[tuple[Way, list[Vectors], Vec
         if way is ready[0][0]:
             facts["groups"] = by_group(task, numbers, table, names, lines)
             facts["queries"] = [
-                {"query": task.queries[number].name, "right": int(asked[number][1].sum()), **answer}
-                for number, answer in zip(numbers, answers, strict=True)
+                {"query": task.queries[number].name, "right": good, **answer}
+                for number, good, answer in zip(numbers, goods, answers, strict=True)
             ]
     if task.constant_answer:
-        facts["constant_answer"] = constant_answer(task, asked)
+        facts["constant_answer"] = constant_answer(task, pools, numbers)
     return facts
 
 
@@ -178,9 +178,9 @@ def outcome(
 
 
 def rows_of(
-    task: Task, way: Way, parts: list[Vectors], candidates: Vectors, numbers: Sequence[int], asked: Pooled
-) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Each query with the scores of its candidates, by the way's own rule; queries that share a pool go together."""
+    task: Task, pools: Pools, way: Way, parts: list[Vectors], candidates: Vectors, numbers: Sequence[int]
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]]:
+    """Each query with its candidates, which are right, and their scores by the way's own rule; queries go together."""
     asking = [unit(np.mean([unit(part) for part in parts], axis=0))] if way.weight is None and len(parts) > 1 else parts
     for start in range(0, len(numbers), TOGETHER):
         some = numbers[start : start + TOGETHER]
@@ -188,12 +188,12 @@ def rows_of(
         whole = [product(part[open_], candidates) for part in asking] if open_ else []
         row = {number: place for place, number in enumerate(open_)}
         for number in some:
-            pool = asked[number][0]
+            pool, right = pools.of(number)
             if number in row:
                 found = [table[row[number], pool] for table in whole]
             else:
                 found = [product(part[number : number + 1], candidates[pool])[0] for part in asking]
-            yield number, found[0] if way.weight is None else weighted(found[0], found[1], way.weight)
+            yield number, pool, right, found[0] if way.weight is None else weighted(found[0], found[1], way.weight)
 
 
 def weighted(first: NDArray[np.float64], second: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
@@ -267,16 +267,17 @@ def by_group(
     return found
 
 
-def constant_answer(task: Task, asked: Pooled) -> float:
+def constant_answer(task: Task, pools: Pools, numbers: Sequence[int]) -> float:
     """P@1 of always giving the one answer that is right most often, chosen for each pool with the truth at hand."""
     counts: dict[tuple[str | None, int], int] = Counter()
-    for number, (pool, right) in asked.items():
+    for number in numbers:
+        pool, right = pools.of(number)
         for one in pool[right]:
             counts[task.queries[number].pool, int(one)] += 1
     best: dict[str | None, int] = {}
     for (name, _), count in counts.items():
         best[name] = max(best.get(name, 0), count)
-    return round(sum(best.values()) / len(asked), 5)
+    return round(sum(best.values()) / len(numbers), 5)
 
 
 def _rounded(value: float) -> float | None:

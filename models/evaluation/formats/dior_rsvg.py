@@ -106,10 +106,10 @@ def box_of(thing: ElementTree.Element, size: tuple[int, int]) -> Edges | None:
     by_tag = [box.findtext(name) for name in ("xmin", "ymin", "xmax", "ymax")]
     texts = by_tag if all(by_tag) else [child.text for child in box[:4]]
     try:
-        numbers = [float(text or "") for text in texts]
+        x0, y0, x1, y1 = (float(text or "") for text in texts)
     except ValueError:
         return None
-    return edges(*numbers, *size)
+    return edges(x0, y0, x1, y1, *size)
 
 
 def description(thing: ElementTree.Element) -> str:

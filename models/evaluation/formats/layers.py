@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,8 @@ SHARE = 79 / 224  # of a chip's side that the longer side of its box takes, in t
 STEP = 1.25  # chips of views come in sizes this factor apart, so that many share a ground sample distance
 IN_TILE = 4  # the median box goes this often into the side of a tile with many boxes
 LEAST_INSIDE = 0.5  # of a box's area must lie on its tile
-BACKGROUND = 5  # boxes around nothing for each labelled one, where there is only one label
+BACKGROUND = 5  # boxes around nothing for each labelled one, where nearly all have one label
+MOST_ALIKE = 0.9
 LOOK = 2048  # pixels of the longer side of the look for empty areas
 MOST_EMPTY = 0.9
 
@@ -181,7 +183,7 @@ def add_raster(
 ) -> None:
     """Regions of one raster into ``regions`` (tiles), ``views`` and ``composables``."""
     width, height = reader.size(str(raster))
-    kept, filled = [], empty_places(reader.dataset(str(raster)))
+    kept, empty = [], empty_places(reader.dataset(str(raster)))
     for box, label, value in rows:
         inside = np.clip(box, 0, [width, height, width, height])
         size = inside[2:] - inside[:2]
@@ -189,7 +191,7 @@ def add_raster(
             material.left_out["features without a value"] += 1
         elif (size < 1).any() or size.prod() < LEAST_INSIDE * max((box[2:] - box[:2]).prod(), 1e-9):
             material.left_out["features off the raster"] += 1
-        elif is_empty(filled, inside, width, height):
+        elif is_empty(empty, inside, width, height):
             material.left_out["features where the raster is empty"] += 1
         else:
             kept.append((inside, label, value))
@@ -197,13 +199,15 @@ def add_raster(
         return
     known = len(kept)
     boxes = np.array([box for box, _, _ in kept])
-    if len({label for _, label, _ in kept}) == 1:
-        extra = around_nothing(boxes, width, height, np.random.default_rng(plan.seed), filled)
+    times = plan.extra.get("background")
+    if times is None:
+        commonest = Counter(label for _, label, _ in kept).most_common(1)[0][1]
+        times = BACKGROUND if commonest > MOST_ALIKE * known else 0
+    extra = around_nothing(boxes, int(str(times)), (width, height), np.random.default_rng(plan.seed), empty)
+    if extra:
         kept += [(box, "", "") for box in extra]
         boxes = np.array([box for box, _, _ in kept])
-        material.notes.append(
-            f"{name}: one label only, so {len(extra)} boxes around nothing, of the same sizes, are candidates too"
-        )
+        material.notes.append(f"{name}: {len(extra)} boxes around nothing, of the labelled ones' sizes, are candidates too")
     shapes = shapely.box(*boxes.T)
     pairs = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     meets: list[set[str]] = [set() for _ in kept]
@@ -264,19 +268,19 @@ def tile_start(middle: float, tile: float, most: int) -> float:
 
 
 def around_nothing(
-    boxes: NDArray[np.float64], width: int, height: int, rng: np.random.Generator, filled: NDArray[np.bool_]
+    boxes: NDArray[np.float64], times: int, size: tuple[int, int], rng: np.random.Generator, empty: NDArray[np.bool_]
 ) -> list[NDArray[np.float64]]:
-    """Boxes of the labelled ones' sizes that meet none of them; fewer where there is no room."""
+    """``times`` as many boxes of the labelled ones' sizes that meet none of them; fewer where there is no room."""
     found: list[NDArray[np.float64]] = []
-    for _ in range(50 * len(boxes)):
-        if len(found) == BACKGROUND * len(boxes):
+    for _ in range(10 * times * len(boxes)):
+        if len(found) == times * len(boxes):
             break
-        size = boxes[rng.integers(len(boxes))]
-        across, down = size[2] - size[0], size[3] - size[1]
-        x, y = rng.uniform(0, width - across), rng.uniform(0, height - down)
+        like = boxes[rng.integers(len(boxes))]
+        across, down = like[2] - like[0], like[3] - like[1]
+        x, y = rng.uniform(0, size[0] - across), rng.uniform(0, size[1] - down)
         box = np.array([x, y, x + across, y + down])
         meets = (np.minimum(boxes[:, 2:], box[2:]) > np.maximum(boxes[:, :2], box[:2])).all(1).any()
-        if not meets and not is_empty(filled, box, width, height):
+        if not meets and not is_empty(empty, box, *size):
             found.append(box)
     return found
 

@@ -52,7 +52,7 @@ def load(path: Path, plan: Plan) -> Material:
             add_row(row, kind, finder, material)
         material.notes.append(file.name)
     if folder is not None:
-        for name, row in annotations(folder, material):
+        for name, row in single_annotations(folder, material):
             add_image(name, row, finder, material)
         material.notes.append(f"{folder.name}, one JSON for each image")
     if not files and folder is None:
@@ -100,7 +100,7 @@ def box_of(row: dict[str, Any]) -> Edges | None:
     return corners([x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)], PERCENT)
 
 
-def annotations(folder: Path, material: Material) -> Iterator[tuple[str, dict[str, Any]]]:
+def single_annotations(folder: Path, material: Material) -> Iterator[tuple[str, dict[str, Any]]]:
     for file in sorted(folder.glob("*.json")):
         try:
             row = json.loads(file.read_text(encoding="utf-8-sig"))

@@ -131,10 +131,12 @@ def test_pixel_lists_and_a_second_field_for_composed_queries(town, houses, tmp_p
     assert (one.kind, one.attribute, one.value) == ("roof", "colour", houses[0].label.split()[0]) and one.box
     # One label only: boxes around nothing are candidates beside it, and meet no labelled one.
     nothing = [region for region in material.views if not region.label]
-    assert len(nothing) == 5 * len(houses) and "one label only" in " ".join(material.notes)
+    assert len(nothing) == 5 * len(houses) and "boxes around nothing" in " ".join(material.notes)
     labelled = {region.name for region in material.views if region.label}
     assert not any(region.meets & labelled for region in nothing)
     assert read(town.path, tmp_path / "a.json", "kind").views == material.views
+    assert all(region.label for region in read(town.path, tmp_path / "a.json", "kind", extra={"background": 0}).views)
+    assert all(region.label for region in read(town.path, tmp_path / "a.json", "colour").views)
 
 
 def test_yolo_text_for_each_raster_and_its_names(scene, tmp_path):
