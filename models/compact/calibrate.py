@@ -112,29 +112,33 @@ def fit(facts: NDArray[Any], truth: NDArray[Any]) -> tuple[float, float, float]:
     return float(plain[0]), float(plain[1]), float((model[2] - (plain * centre).sum()).detach())
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
-    parser.add_argument("--run", type=Path, required=True, help="folder of the training run, with its cache")
-    parser.add_argument("--data", type=Path, default=Path("../shared/training"))
-    parser.add_argument("--encoder", default="compact")
-    parser.add_argument("--output", type=Path)
-    arguments = parser.parse_args()
-    encoder = load_encoder(arguments.encoder)
-    folder: Path = getattr(encoder, "folder", Path())
-    phrases = background_phrases(folder)
-    facts, truth = questions(encoder, Pictures(arguments.run / "cache"), arguments.data, phrases)
+def presence(encoder: Encoder, pictures: Pictures, training: Path, folder: Path) -> dict[str, Any]:
+    """What ``presence.json`` holds, for an encoder and the background phrases in ``folder``."""
+    facts, truth = questions(encoder, pictures, training, background_phrases(folder))
     score, beaten, offset = fit(facts, truth)
     offset += OTHER_SOURCES
     likely = facts @ [score, beaten] + offset > 0
-    report = {
+    return {
         "score": round(score, 4), "beaten": round(beaten, 4), "offset": round(offset, 4),
         "of_it_for_other_sources": OTHER_SOURCES,
         "fitted_on": "held-out tenth of the scene pictures, small indexes of one to five kinds", "n": len(truth),
         "present_right": round(float(likely[truth == 1].mean()), 3), "present": int((truth == 1).sum()),
         "absent_right": round(float((~likely[truth == 0]).mean()), 3), "absent": int((truth == 0).sum()),
     }  # fmt: skip
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
+    parser.add_argument("--run", type=Path, required=True, help="folder of the training run, with its cache")
+    parser.add_argument("--data", type=Path, default=Path("../shared/training"))
+    parser.add_argument("--encoder", default="compact")
+    parser.add_argument("--output", type=Path)
+    given = parser.parse_args()
+    encoder = load_encoder(given.encoder)
+    report = presence(encoder, Pictures(given.run / "cache"), given.data, getattr(encoder, "folder", Path()))
     text = json.dumps(report, indent=1)
     print(text)
-    if arguments.output:
-        arguments.output.write_text(text + "\n", encoding="utf-8")
+    if given.output:
+        given.output.write_text(text + "\n", encoding="utf-8")
     return 0
