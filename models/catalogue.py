@@ -47,10 +47,10 @@ def list_encoders() -> list[ModelCard]:
     return cards
 
 
-def load_encoder(id_or_folder: str | Path, device: str = "auto") -> Encoder:
-    """Open an encoder by its id in the catalogue or by its folder; ``device`` is auto, cpu or cuda.
+def load_encoder(id_or_folder: str | Path, device: str = "auto", runtime: str = "onnx") -> Encoder:
+    """Open an encoder by its id in the catalogue or by its folder; ``device`` is auto, cpu or cuda, ``runtime`` onnx or torch.
 
-    Raises GeoLoupeError: unknown_encoder, bad_encoder (damaged or not of a known family), bad_device.
+    Raises GeoLoupeError: unknown_encoder, bad_encoder (damaged or not of a known family), bad_device (or PyTorch is not there).
     """
     from ..plugin.errors import GeoLoupeError
 
@@ -69,6 +69,16 @@ def load_encoder(id_or_folder: str | Path, device: str = "auto") -> Encoder:
         raise GeoLoupeError("bad_encoder", f"The model card in {folder} cannot be read: install the encoder again.") from problem
     if card.family != "compact":
         raise GeoLoupeError("bad_encoder", f"This version cannot run encoders of the family “{card.family}”: update GeoLoupe.")
+    if runtime == "torch":
+        try:
+            from .compact.torch_encoder import TorchCompact
+        except ImportError as problem:
+            raise GeoLoupeError(
+                "bad_device", "PyTorch is not installed here: install it, or choose the runtime onnx.", str(problem)
+            ) from problem
+        return TorchCompact(folder, card, device)
+    if runtime != "onnx":
+        raise GeoLoupeError("bad_device", f"There is no runtime “{runtime}”: use onnx or torch.")
     from .compact.encoder import CompactEncoder
 
     return CompactEncoder(folder, card, device)

@@ -31,13 +31,18 @@ def threads() -> int:
     return max(1, cores - 1)
 
 
+def check_device_name(wanted: str) -> None:
+    """Raise GeoLoupeError(bad_device) unless ``wanted`` is auto, cpu or cuda."""
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise GeoLoupeError("bad_device", f"There is no device “{wanted}”: use auto, cpu or cuda.")
+
+
 def choose_device(wanted: str, probe: Path) -> Device:
     """Decide between CPU and CUDA; ``wanted`` is auto, cpu or cuda and ``probe`` a small model to try.
 
     Raises GeoLoupeError(bad_device) when CUDA was demanded and does not work.
     """
-    if wanted not in ("auto", "cpu", "cuda"):
-        raise GeoLoupeError("bad_device", f"There is no device “{wanted}”: use auto, cpu or cuda.")
+    check_device_name(wanted)
     if wanted == "cpu":
         return Device("cpu", "The CPU was chosen.")
     problem = cuda_problem(probe)
@@ -77,15 +82,22 @@ class Graph:
     def __init__(self, path: Path, device: Device) -> None:
         self._path, self._device = path, device
         self._session: onnxruntime.InferenceSession | None = None
+        self._reads: set[str] = set()
 
     def __call__(self, inputs: Mapping[str, NDArray]) -> NDArray[np.float32]:
-        """Run it; the first output, float32. Raises GeoLoupeError(bad_encoder) when the file cannot be opened."""
+        """Run it on those of the inputs that it has; the first output, float32.
+
+        Raises GeoLoupeError(bad_encoder) when the file cannot be opened.
+        """
         if self._session is None:
             providers = [CUDA, CPU] if self._device.kind == "cuda" else [CPU]
             try:
-                self._session = onnxruntime.InferenceSession(str(self._path), session_options(), providers=providers)
+                session = onnxruntime.InferenceSession(str(self._path), session_options(), providers=providers)
             except Exception as problem:
                 raise GeoLoupeError(
                     "bad_encoder", f"The model file {self._path.name} cannot be opened: install the encoder again.", str(problem)
                 ) from problem
-        return np.asarray(self._session.run(None, dict(inputs))[0], dtype=np.float32)
+            self._reads = {given.name for given in session.get_inputs()}
+            self._session = session
+        read = {name: values for name, values in inputs.items() if name in self._reads}
+        return np.asarray(self._session.run(None, read)[0], dtype=np.float32)

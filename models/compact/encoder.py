@@ -3,45 +3,60 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...plugin.errors import GeoLoupeError
 from ..encoder import ModelCard
-from ..instructions import is_plain
+from ..instructions import KIND, SURROUNDINGS, is_plain
 from ..interleaved import Box, Image, InputError, Interleaved, Place, Text
-from ..onnx_runtime import Graph, choose_device
-from .packing import TEXT_LIMIT, pack
+from ..onnx_runtime import Device, Graph, choose_device
+from .packing import TEXT_LIMIT, on_sphere, pack
 from .pixels import to_chips
 from .tokenizer import WordPieces, split_words
 
+WEIGHTS = "weights.safetensors"
+GRAPHS = ("chips.onnx", "query.onnx", "text.onnx")
 WHOLE = (0.0, 0.0, 1.0, 1.0)
+NOWHERE = np.zeros(3, np.float32)
 BATCH = 8  # chips in one run
 TEXT_BATCH = 64
 SAID_AS_CHANGE = {"but", "same", "instead", "like"}
 
 
 @dataclass(frozen=True)
-class Segment:
-    """One box of one image with the words of its input; ``owner`` is the number of the input."""
+class Said:
+    """The words and the place of one vector; ``owner`` is the number of the input it belongs to."""
 
     owner: int
-    chip: NDArray[np.uint8]
-    box: NDArray[np.float32]
     text: str
     instruction: str
+    place: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Segment(Said):
+    """One box of one image with the words and the place of its input."""
+
+    chip: NDArray[np.uint8]
+    box: NDArray[np.float32]
+
+
+One = TypeVar("One", bound=Said)
 
 
 class CompactEncoder:
-    """One small transformer over image, box and text tokens (see ``architecture.py``), run by ONNX Runtime.
+    """One small transformer over image, box, place and text tokens (see ``architecture.py``), run by ONNX Runtime.
 
     An input without an image is its texts, joined in order. With images, every box (or, without one, every whole image) is read
-    together with all the texts and the instruction; several of them in one input are averaged. An instruction only changes how
-    a box is read: beside a text alone it is ignored. A Place is refused.
+    together with all the texts and the instruction; several of them in one input are averaged, and so are several places. An
+    instruction only changes how a box or a place is read: beside a text alone it is ignored. A place alone is read; beside an
+    image or a text it is read when the instruction asks for it, that is, for neither the thing nor its kind nor its surroundings.
     """
 
     def __init__(self, folder: Path, card: ModelCard, device: str = "auto") -> None:
@@ -50,35 +65,33 @@ class CompactEncoder:
         self.folder = folder
         self.card = card
         self._tokens = WordPieces.load(folder / str(card.extra["pieces"]))
-        chosen = choose_device(device, folder / "text.onnx")
+        chosen = self._open(device)
         self.device, self.device_reason = chosen.kind, chosen.reason
-        self._chips, self._query, self._text = (Graph(folder / f"{name}.onnx", chosen) for name in ("chips", "query", "text"))
 
     def encode(self, inputs: Sequence[Interleaved]) -> NDArray[np.float32]:
-        """(n) inputs -> (n, dim) float32, unit length. Raises InputError for a place, or an image with two bands."""
+        """(n) inputs -> (n, dim) float32, unit length. Raises InputError for an image with two bands, or for a place where the
+        card says that places are not read."""
         answer = np.zeros((len(inputs), self.card.dim), np.float32)
-        words: list[tuple[int, str]] = []
+        said: list[Said] = []
         segments: list[Segment] = []
         for number, given in enumerate(inputs):
-            if any(isinstance(part, Place) for part in given.parts):
-                raise InputError(
-                    "The compact encoder does not know places: leave the place out, or filter the results by an extent."
-                )
             text = " ".join(part.text.strip() for part in given.parts if isinstance(part, Text))
-            found = self._segments(number, given, text)
+            places = self._places(given)
+            found = self._segments(number, given, text, places)
             segments += found
             if not found:
-                words.append((number, text))
-        for start in range(0, len(words), TEXT_BATCH):
-            part = words[start : start + TEXT_BATCH]
-            table = self._tokens.batch([text for _, text in part], TEXT_LIMIT)
-            answer[[number for number, _ in part]] = self._text({"words": table})
-        plain = [segment for segment in segments if not segment.text and not segment.instruction]
-        asked = [segment for segment in segments if segment.text or segment.instruction]
-        for group, run in ((plain, self._run_plain), (asked, self._run_asked)):
-            for start in range(0, len(group), BATCH):
-                part_ = group[start : start + BATCH]
-                np.add.at(answer, [segment.owner for segment in part_], run(part_))
+                asked = str(given.instruction).strip() if places[0].any() and asks_for_place(given.instruction) else ""
+                said += [Said(number, text, asked, place) for place in places]
+        jobs: list[tuple[list, Callable, int]] = [
+            ([one for one in said if not one.place.any()], self._words, TEXT_BATCH),
+            ([one for one in said if one.place.any()], self._placed, TEXT_BATCH),
+            ([one for one in segments if is_bare(one)], self._plain, BATCH),
+            ([one for one in segments if not is_bare(one)], self._asked, BATCH),
+        ]
+        for group, run, size in jobs:
+            for start in range(0, len(group), size):
+                part = group[start : start + size]
+                np.add.at(answer, [one.owner for one in part], run(part))
         return unit(answer)
 
     def encode_regions(
@@ -92,26 +105,66 @@ class CompactEncoder:
         parts = []
         for start in range(0, len(chips), BATCH):
             made, factor = to_chips(chips[start : start + BATCH], self.card.chip_size)
-            parts.append(self._chips({"chips": made, "boxes": boxes[start : start + BATCH].astype(np.float32) * factor}))
+            parts.append(self._run_chips(made, boxes[start : start + BATCH].astype(np.float32) * factor))
         return np.concatenate(parts)
 
-    def _segments(self, owner: int, given: Interleaved, text: str) -> list[Segment]:
+    def _open(self, device: str) -> Device:
+        chosen = choose_device(device, self.folder / "text.onnx")
+        chips, query, text = GRAPHS
+        if chosen.kind == "cpu":  # the eight-bit operators are made for it
+            chips = region_graph(self.card)
+        self._chips, self._query, self._text = (Graph(self.folder / name, chosen) for name in (chips, query, text))
+        return chosen
+
+    def _run_chips(self, chips: NDArray[np.uint8], boxes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """chips (n, side, side, 3), boxes (n, R, 4) -> (n, R, dim)."""
+        return self._chips({"chips": chips, "boxes": boxes})
+
+    def _run_query(
+        self,
+        chips: NDArray[np.uint8],
+        boxes: NDArray[np.float32],
+        words: NDArray[np.int64],
+        segments: NDArray[np.int64],
+        places: NDArray[np.float32],
+    ) -> NDArray[np.float32]:
+        """One box (n, 4) of each chip, words and segments (n, L), places (n, 3) -> (n, dim)."""
+        given = {"chips": chips, "boxes": boxes, "words": words, "segments": segments, "places": places}
+        return self._query(given)
+
+    def _run_text(
+        self, words: NDArray[np.int64], segments: NDArray[np.int64], places: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """words and segments (n, L), places (n, 3) -> (n, dim)."""
+        return self._text({"words": words, "segments": segments, "places": places})
+
+    def _places(self, given: Interleaved) -> list[NDArray[np.float32]]:
+        """The points on the sphere that matter to an input; one of zeros when none does."""
+        points = [(part.lat, part.lon) for part in given.parts if isinstance(part, Place)]
+        if points and "place" not in self.card.extra.get("reads", ()):
+            raise InputError(
+                f"The encoder “{self.card.id}” does not know places: leave the place out, or filter the results by an extent."
+            )
+        alone = all(isinstance(part, Place) for part in given.parts)
+        return list(on_sphere(np.array(points))) if points and (alone or asks_for_place(given.instruction)) else [NOWHERE]
+
+    def _segments(self, owner: int, given: Interleaved, text: str, places: list[NDArray[np.float32]]) -> list[Segment]:
         text = self._beside_box(text)
         instruction = "" if is_plain(given.instruction) else str(given.instruction).strip()
-        found: list[Segment] = []
+        found: list[tuple[NDArray[np.uint8], NDArray[np.float32]]] = []
         image: tuple[NDArray[np.uint8], NDArray[np.float32]] | None = None
         boxed = True
         for part in [*given.parts, None]:
             if image is not None and not boxed and (part is None or isinstance(part, Image)):
-                found.append(Segment(owner, image[0], np.array(WHOLE, np.float32) * image[1], text, instruction))
+                found.append((image[0], np.array(WHOLE, np.float32) * image[1]))
             if isinstance(part, Image):
                 made, factor = to_chips(part.pixels[None], self.card.chip_size)
                 image, boxed = (made[0], factor), False
             elif isinstance(part, Box) and image is not None:
                 edges = np.array([part.x0, part.y0, part.x1, part.y1], np.float32)
-                found.append(Segment(owner, image[0], edges * image[1], text, instruction))
+                found.append((image[0], edges * image[1]))
                 boxed = True
-        return found
+        return [Segment(owner, text, instruction, place, chip, box) for chip, box in found for place in places]
 
     def _beside_box(self, text: str) -> str:
         """The words put into the card's template for words beside a box, unless they are already said as a change."""
@@ -119,14 +172,35 @@ class CompactEncoder:
             return text
         return str(self.card.extra.get("box_text_template", "{text}")).replace("{text}", text)
 
-    def _run_plain(self, group: list[Segment]) -> NDArray[np.float32]:
-        chips, boxes = np.stack([segment.chip for segment in group]), np.stack([segment.box for segment in group])
-        return self._chips({"chips": chips, "boxes": boxes[:, None]})[:, 0]
+    def _words(self, group: list[Said]) -> NDArray[np.float32]:
+        words = self._tokens.batch([one.text for one in group], TEXT_LIMIT)
+        return self._run_text(words, np.zeros_like(words), np.stack([one.place for one in group]))
 
-    def _run_asked(self, group: list[Segment]) -> NDArray[np.float32]:
-        words, segments = pack(self._tokens, [s.text for s in group], [s.instruction for s in group])
-        chips, boxes = np.stack([segment.chip for segment in group]), np.stack([segment.box for segment in group])
-        return self._query({"chips": chips, "boxes": boxes, "words": words, "segments": segments})
+    def _placed(self, group: list[Said]) -> NDArray[np.float32]:
+        return self._run_text(*self._packed(group))
+
+    def _plain(self, group: list[Segment]) -> NDArray[np.float32]:
+        chips, boxes = np.stack([one.chip for one in group]), np.stack([one.box for one in group])
+        return self._run_chips(chips, boxes[:, None])[:, 0]
+
+    def _asked(self, group: list[Segment]) -> NDArray[np.float32]:
+        chips, boxes = np.stack([one.chip for one in group]), np.stack([one.box for one in group])
+        return self._run_query(chips, boxes, *self._packed(group))
+
+    def _packed(self, group: Sequence[Said]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+        words, segments = pack(self._tokens, [one.text for one in group], [one.instruction for one in group])
+        return words, segments, np.stack([one.place for one in group])
+
+
+def asks_for_place(instruction: str | None) -> bool:
+    """True when an instruction asks for more than the thing, its kind or its surroundings, so that a place may matter."""
+    said = str(instruction or "").strip().rstrip(".").lower()
+    return not is_plain(instruction) and said not in {known.rstrip(".").lower() for known in (KIND, SURROUNDINGS)}
+
+
+def is_bare(one: Said) -> bool:
+    """True when nothing is said beside a box, so that the plain region vector answers it."""
+    return not one.text and not one.instruction and not one.place.any()
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -143,11 +217,23 @@ def files_hash(folder: Path, files: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
+def region_graph(card: ModelCard) -> str:
+    """The graph that regions are read with on a CPU."""
+    return str(card.extra.get("region_graph", GRAPHS[0]))
+
+
 def check_files(folder: Path, card: ModelCard) -> None:
-    """Raise GeoLoupeError(bad_encoder) when a file is missing, lies elsewhere or does not match the card's SHA-256."""
+    """Raise GeoLoupeError(bad_encoder) when a file is missing, lies elsewhere, is not listed, or does not match the card's
+    SHA-256."""
     if any(Path(name).name != name for name in card.files):
         raise GeoLoupeError(
             "bad_encoder", f"The card of the encoder “{card.id}” names files outside its folder: install it again."
+        )
+    unlisted = {*GRAPHS, region_graph(card), str(card.extra.get("pieces"))} - set(card.files)
+    if unlisted:
+        raise GeoLoupeError(
+            "bad_encoder",
+            f"The card of the encoder “{card.id}” does not list {', '.join(sorted(unlisted))}: install it again.",
         )
     try:
         found = files_hash(folder, card.files)

@@ -1,4 +1,4 @@
-"""Texts and instructions as rows of numbers, the way training and run time both need them."""
+"""Texts, instructions and places as rows of numbers, the way training and run time both need them."""
 
 from __future__ import annotations
 
@@ -25,3 +25,11 @@ def pack(tokens: WordPieces, texts: Sequence[str], instructions: Sequence[str]) 
         words[number, : len(text) + len(said)] = text + said
         segments[number, : len(text)] = 0
     return words, segments
+
+
+def on_sphere(points: NDArray) -> NDArray[np.float32]:
+    """(n, 2) latitude and longitude in degrees -> (n, 3) on the unit sphere."""
+    latitude, longitude = np.radians(np.asarray(points, np.float64)).T
+    return np.stack([np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], -1).astype(
+        np.float32
+    )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from .packing import pack
+from .packing import on_sphere, pack
 from .prompts import PLACE_INSTRUCTIONS
 from .tokenizer import WordPieces
 
@@ -28,14 +28,6 @@ POINTS = 60_000
 COUNTRY_WORDS = ("{n}", "a place in {n}", "somewhere in {n}", "{n}, country", "in {n}", "imagery from {n}")
 A1, A2, A3, A4 = 1.340264, -0.081106, 0.000893, 0.003796  # Equal Earth (Savric, Patterson, Jenny 2018)
 SCALE = 66.50336
-
-
-def on_sphere(points: NDArray) -> NDArray[np.float32]:
-    """(n, 2) latitude and longitude in degrees -> (n, 3) on the unit sphere."""
-    latitude, longitude = np.radians(np.asarray(points, np.float64)).T
-    return np.stack([np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], -1).astype(
-        np.float32
-    )
 
 
 def held_out(latitude: NDArray | float, longitude: NDArray | float) -> NDArray[np.bool_]:
