@@ -14,6 +14,7 @@ from ..interleaved import InputError
 from . import metrics
 from .embedding import Embedder, unit
 from .forms import Plan, Task, Way
+from .geometry import Geometry
 from .sampling import Pools
 
 DEPTHS = (1, 5, 10)
@@ -106,10 +107,11 @@ def figures(
 ) -> dict[str, Any]:
     """Means, intervals and chance of every way; groups and single answers of the first."""
     units = np.unique([task.queries[number].unit or task.queries[number].name for number in numbers], return_inverse=True)[1]
+    where = Geometry(task.candidates)
     lines, sizes, goods = [], [], []
     for number in numbers:
         pool, right = pools.of(number)
-        lines.append(by_chance(task, number, pool, right))
+        lines.append(by_chance(task, where, number, pool, right))
         sizes.append(len(pool))
         goods.append(int(right.sum()))
     facts: dict[str, Any] = {
@@ -123,7 +125,7 @@ def figures(
     for way, parts, candidates in ready:
         outcomes, answers = [], []
         for number, pool, right, scores in rows_of(task, pools, way, parts, candidates, numbers):
-            found, answer = outcome(task, number, pool, right, scores)
+            found, answer = outcome(task, where, number, pool, right, scores)
             outcomes.append(found)
             answers.append(answer)
         table = np.array([list(each.values()) for each in outcomes])
@@ -147,7 +149,7 @@ def figures(
 
 
 def outcome(
-    task: Task, number: int, pool: NDArray[np.int64], right: NDArray[np.bool_], scores: NDArray[np.float64]
+    task: Task, where: Geometry, number: int, pool: NDArray[np.int64], right: NDArray[np.bool_], scores: NDArray[np.float64]
 ) -> tuple[dict[str, float], dict[str, Any]]:
     """The figures of one query, and what was answered."""
     grades = task.grades(number, pool) if task.grades else None
@@ -168,10 +170,10 @@ def outcome(
     best = pool[order[:tied]]
     query = task.queries[number]
     if query.target:
-        found |= {f"Acc@{least}": least_hit(task, best, query.target, least) for least in IOUS}
+        # Of several in the first place, the worst counts.
+        found |= {f"Acc@{least}": float((where.overlap(best, query.target) >= least).all()) for least in IOUS}
     if query.place:
-        # Of several in the first place, the furthest counts.
-        away = float(distances(task, query.place, best).max())
+        away = float(where.kilometres(best, query.place).max())
         found |= {f"{limit} km": float(away <= limit) for limit in KILOMETRES} | {"km": away}
     first = int(np.argmax(ranked)) + 1 if ranked.any() else None
     return found, {"rank": first, "first": [int(one) for one in pool[order[:SHOWN]]]}
@@ -208,7 +210,7 @@ def product(queries: Vectors, candidates: Vectors) -> NDArray[np.float64]:
     return np.concatenate(blocks, axis=1) if blocks else np.zeros((len(queries), 0))
 
 
-def by_chance(task: Task, number: int, pool: NDArray[np.int64], right: NDArray[np.bool_]) -> dict[str, float]:
+def by_chance(task: Task, where: Geometry, number: int, pool: NDArray[np.int64], right: NDArray[np.bool_]) -> dict[str, float]:
     """What a random order scores on one query."""
     total, good = len(pool), int(right.sum())
     found = {
@@ -222,31 +224,12 @@ def by_chance(task: Task, number: int, pool: NDArray[np.int64], right: NDArray[n
         found["nDCG@10"] = metrics.chance_ndcg(np.maximum(task.grades(number, pool), right), 10)
     query = task.queries[number]
     if query.target:
-        overlaps = overlap_of(task, pool, query.target)
+        overlaps = where.overlap(pool, query.target)
         found |= {f"Acc@{least}": float((overlaps >= least).mean()) for least in IOUS}
     if query.place:
-        away = distances(task, query.place, pool)
+        away = where.kilometres(pool, query.place)
         found |= {f"{limit} km": float((away <= limit).mean()) for limit in KILOMETRES} | {"km": float(away.mean())}
     return found
-
-
-def overlap_of(task: Task, pool: NDArray[np.int64], target: tuple[str, Any]) -> NDArray[np.float64]:
-    """Overlap of candidates with the true box; none on another image."""
-    image, edges = target
-    boxes = [task.candidates[number].box for number in pool]
-    same = np.array([box is not None and box[0] == image for box in boxes])
-    made = np.array([box[1] if box is not None else (0, 0, 0, 0) for box in boxes], float)
-    return np.where(same, metrics.overlap(made, np.array(edges, float)), 0.0)
-
-
-def least_hit(task: Task, best: NDArray[np.int64], target: tuple[str, Any], least: float) -> float:
-    """1 when every candidate in the first place overlaps enough."""
-    return float((overlap_of(task, best, target) >= least).all())
-
-
-def distances(task: Task, place: tuple[float, float], pool: NDArray[np.int64]) -> NDArray[np.float64]:
-    places = np.array([task.candidates[number].place or (np.nan, np.nan) for number in pool], float)
-    return metrics.kilometres(np.array(place, float), places)
 
 
 def by_group(
