@@ -42,9 +42,10 @@ def test_an_unknown_name_gets_a_sentence_with_the_known_ones():
 
 
 def test_a_changed_weight_is_refused(copy):
-    weights = bytearray((copy / "weights.bin").read_bytes())
-    weights[1000] ^= 1
-    (copy / "weights.bin").write_bytes(weights)
+    (file,) = copy.glob("weights.*")
+    weights = bytearray(file.read_bytes())
+    weights[100_000] ^= 1
+    file.write_bytes(weights)
     with pytest.raises(GeoLoupeError, match="checksum"):
         load_encoder(copy)
 
@@ -55,13 +56,20 @@ def test_a_missing_file_is_refused(copy):
         load_encoder(copy)
 
 
-@pytest.mark.parametrize("change", [{"files": ["../card.json"]}, {"family": "other"}])
-def test_a_card_that_points_outside_or_to_an_unknown_family_is_refused(copy, change):
+@pytest.mark.parametrize(
+    "change", [{"files": ["../card.json"]}, {"files": []}, {"region_graph": "unlisted.onnx"}, {"family": "other"}]
+)
+def test_a_card_that_points_outside_leaves_files_out_or_has_an_unknown_family_is_refused(copy, change):
     card = json.loads((copy / "card.json").read_text(encoding="utf-8"))
     (copy / "card.json").write_text(json.dumps({**card, **change}), encoding="utf-8")
     with pytest.raises(GeoLoupeError) as caught:
         load_encoder(copy)
     assert caught.value.code == "bad_encoder"
+
+
+def test_a_runtime_that_is_not_there_is_refused(copy):
+    with pytest.raises(GeoLoupeError, match="onnx or torch"):
+        load_encoder(copy, "cpu", "abacus")
 
 
 def test_a_device_that_is_not_there_is_refused_and_auto_says_why(copy):

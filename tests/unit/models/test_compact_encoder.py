@@ -10,7 +10,7 @@ import pytest
 
 from geoloupe.models import Box, Image, InputError, Interleaved, Place, Text, load_encoder
 from geoloupe.models.catalogue import BUNDLED
-from geoloupe.models.instructions import KIND, MATCH, SURROUNDINGS, THIS_THING
+from geoloupe.models.instructions import KIND, MATCH, PLACE, SURROUNDINGS, THIS_THING
 
 BOXES = np.array([[0.1, 0.1, 0.35, 0.4], [0.5, 0.5, 0.9, 0.95], [0, 0, 1, 1], [0.52, 0.05, 0.6, 0.12]], np.float32)
 
@@ -18,6 +18,12 @@ BOXES = np.array([[0.1, 0.1, 0.35, 0.4], [0.5, 0.5, 0.9, 0.95], [0, 0, 1, 1], [0
 @pytest.fixture(scope="module")
 def encoder():
     return load_encoder("compact", "cpu")
+
+
+@pytest.fixture(scope="module")
+def placing(current):
+    """An encoder that reads places."""
+    return load_encoder(current, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -136,9 +142,67 @@ def test_any_size_and_number_of_bands(encoder, shape):
     assert np.isfinite(by_image).all() and np.abs(by_image - by_region).max() < 1e-4
 
 
+KATHMANDU, LIMA = Place(27.7, 85.3), Place(-12.0, -77.0)
+
+
+def test_a_place_alone_is_a_vector_of_its_own(placing):
+    here, there, again = placing.encode([Interleaved([KATHMANDU]), Interleaved([LIMA]), Interleaved([Place(27.7, 85.3)])])
+    assert here.shape == (256,) and np.isclose(np.linalg.norm(here), 1, atol=1e-5)
+    assert np.array_equal(here, again) and float(here @ there) < 0.999
+    for instruction in (THIS_THING, KIND, SURROUNDINGS):
+        assert np.array_equal(placing.encode([Interleaved([KATHMANDU], instruction)])[0], here)
+    assert np.abs(placing.encode([Interleaved([KATHMANDU], PLACE)])[0] - here).max() > 1e-3
+
+
+@pytest.mark.parametrize("instruction", [None, "", THIS_THING, KIND, SURROUNDINGS, " find THIS thing "])
+def test_a_place_is_dropped_unless_the_instruction_asks_for_it(placing, chips, instruction):
+    box = Box(0.1, 0.1, 0.35, 0.4)
+    for parts in ([Text("a road")], [Image(chips[0])], [Image(chips[0]), box], [Image(chips[0]), box, Text("red roof")]):
+        without, beside = placing.encode([Interleaved(parts, instruction), Interleaved([*parts, KATHMANDU], instruction)])
+        assert np.array_equal(without, beside)
+
+
+@pytest.mark.parametrize("instruction", [PLACE, "the same country"])
+def test_a_place_matters_when_the_instruction_asks_for_it(placing, chips, instruction):
+    for parts in ([Text("a road")], [Image(chips[0])], [Image(chips[0]), Box(0.1, 0.1, 0.35, 0.4), Text("red roof")]):
+        without, here, there = placing.encode([Interleaved([*parts, *place], instruction) for place in ([], [KATHMANDU], [LIMA])])
+        assert min(np.abs(without - here).max(), np.abs(here - there).max()) > 1e-3
+        assert np.isclose(np.linalg.norm(here), 1, atol=1e-5)
+
+
+def test_an_instruction_beside_a_text_alone_is_ignored(placing):
+    plain = placing.encode([Interleaved([Text("a road")])])
+    for instruction in (PLACE, KIND, SURROUNDINGS, "the same country"):
+        assert np.array_equal(placing.encode([Interleaved([Text("a road")], instruction)]), plain)
+
+
+def test_several_places_are_averaged(placing, chips):
+    for parts, instruction in (([], None), ([], PLACE), ([Text("a road")], PLACE), ([Image(chips[0])], PLACE)):
+        both, *each = placing.encode(
+            [Interleaved([*parts, *places], instruction) for places in ([KATHMANDU, LIMA], [KATHMANDU], [LIMA])]
+        )
+        assert np.abs(both - sum(each) / np.linalg.norm(sum(each))).max() < 1e-5
+
+
+def test_places_texts_and_images_in_one_call_keep_their_order(placing, chips):
+    inputs = [
+        Interleaved([Text("a road")]), Interleaved([KATHMANDU]), Interleaved([Image(chips[0]), LIMA], PLACE),
+        Interleaved([Text("a village"), LIMA], PLACE), Interleaved([LIMA], PLACE), Interleaved([Image(chips[1])]),
+    ]  # fmt: skip
+    for vector, given in zip(placing.encode(inputs), inputs, strict=True):
+        assert np.abs(vector - placing.encode([given])[0]).max() < 1e-5
+
+
+def test_an_encoder_without_places_refuses_them_in_a_sentence(tmp_path):
+    shutil.copytree(BUNDLED / "compact", tmp_path / "copy")
+    card = json.loads((tmp_path / "copy" / "card.json").read_text(encoding="utf-8"))
+    reads = [part for part in card["reads"] if part != "place"]
+    (tmp_path / "copy" / "card.json").write_text(json.dumps({**card, "reads": reads}), encoding="utf-8")
+    with pytest.raises(InputError, match="leave the place out"):
+        load_encoder(tmp_path / "copy", "cpu").encode([Interleaved([KATHMANDU, Text("blue roof")])])
+
+
 def test_what_it_cannot_read_is_refused_in_a_sentence(encoder, chips):
-    with pytest.raises(InputError, match="place"):
-        encoder.encode([Interleaved([Place(27.6, 85.5), Text("blue roof")])])
     with pytest.raises(InputError, match="two bands"):
         encoder.encode([Interleaved([Image(np.zeros((9, 9, 2), np.uint8))])])
     with pytest.raises(InputError, match="uint8"):
@@ -146,14 +210,17 @@ def test_what_it_cannot_read_is_refused_in_a_sentence(encoder, chips):
     assert encoder.encode_regions(chips, np.zeros((2, 0, 4), np.float32)).shape == (2, 0, 256)
 
 
-def test_it_is_small_and_its_weights_lie_beside_it():
+def test_it_is_small_and_its_weights_lie_beside_it_once(encoder, current):
     onnx = pytest.importorskip("onnx")
-    folder = BUNDLED / "compact"
-    assert sum(path.stat().st_size for path in folder.iterdir()) <= 20_000_000
-    for name in ("chips", "query", "text"):
-        graph = onnx.load(str(folder / f"{name}.onnx"), load_external_data=False).graph
-        outside = [entry.value for tensor in graph.initializer for entry in tensor.external_data if entry.key == "location"]
-        assert set(outside) == {"weights.bin"}
+    for folder, files in ((encoder.folder, encoder.card.files), (current, load_encoder(current, "cpu").card.files)):
+        assert sum(path.stat().st_size for path in folder.iterdir()) <= 20_000_000
+        weights = [name for name in files if name.startswith("weights.")]
+        for name in files:
+            if name.endswith(".onnx"):
+                graph = onnx.load(str(folder / name), load_external_data=False).graph
+                outside = [e.value for tensor in graph.initializer for e in tensor.external_data if e.key == "location"]
+                assert [*set(outside)] == weights
+                assert (folder / name).stat().st_size < 200_000
 
 
 def test_background_phrases_are_there_and_readable(encoder):
