@@ -17,7 +17,7 @@ from .pairs import PairMaker, Query
 from .places import Places
 from .prompts import COLOUR_NAMES, KINDS, NOUNS, colour_phrase, pick, scene_name, scene_phrase
 from .questions import Questions
-from .scenes import ITEM, MEASURED, OBJECT, SCENE, WEAK, Chip, Region, SceneMaker
+from .scenes import FREE, ITEM, MEASURED, OBJECT, OWN, SCENE, WEAK, Chip, Region, SceneMaker
 from .targets import alike, text_target
 from .text_data import Words
 from .tokenizer import WordPieces
@@ -41,6 +41,7 @@ class Mix:
     things: int = 1
     wholes: int = 2
     places: int = 48
+    free: int = 2  # boxes of any place in each of the first three sorts
 
 
 class Batches:
@@ -78,6 +79,8 @@ class Batches:
             pair = self.pairs.pair(side)
             queries += [(len(chips) + query.chip, query) for query in pair.queries]
             chips += pair.chips
+        for chip in chips:
+            self.maker.free(chip, mix.free)
         things = self.maker.things if self.maker.labels else self.maker.objects
         chips += [self.maker.objects(side) for _ in range(mix.objects)] + [things(side) for _ in range(mix.things)]
         chips += [self.maker.whole(side) for _ in range(mix.wholes)]
@@ -101,6 +104,7 @@ class Batches:
             "chips": np.stack([chip.pixels for chip in chips]), "boxes": boxes, "valid": valid,
             "target": text_target(facts, about, spoken, vectors, self.classes),
             "texts": self.tokens.batch(texts, TEXT_LIMIT), "text_owner": about["owner"], "text_image": about["image"],
+            "free": np.isin(facts["role"], (FREE, OWN, OBJECT)),
             "alike": alike(facts, owner, regions), **self.teach(texts, rows, about), **self.prompts(facts),
             **self.questions.ask(chips, queries, facts, owner), **self.objects_and_wholes(chips, facts, owner),
             **self.places.some(mix.places),

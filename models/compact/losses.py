@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn import functional
 
-from .architecture import WIDTH, CompactNetwork, Seen
+from .architecture import WIDTH, CompactNetwork, Seen, overlap
 from .prompts import KINDS, NOUNS
 
 WEIGHTS = {
@@ -28,7 +30,9 @@ WEIGHTS = {
     "road": 0.3,
     "place": 0.15,
     "globe": 1.0,
+    "keep": 0.5,
 }
+LOOKS = 0.15  # temperature of the ImageNet features' likeness
 MOST = 256  # rows that a process shows the others
 TOO_ALIKE = 0.85  # teacher's similarity of two images' captions from which neither is wrong for the other
 
@@ -55,8 +59,13 @@ def contrast(scores: Tensor, target: Tensor) -> Tensor:
     return lost[rows].mean()
 
 
-def step_losses(network: CompactNetwork, heads: Heads, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-    """One forward pass over a batch of :class:`batches.Batches` -> the losses by name, not yet weighted."""
+def step_losses(
+    network: CompactNetwork, heads: Heads, batch: dict[str, Tensor], first: Callable[[Tensor], Tensor]
+) -> dict[str, Tensor]:
+    """One forward pass over a batch of :class:`batches.Batches` -> the losses by name, not yet weighted.
+
+    ``first``: the stem as it came from ImageNet, chips (B, S, S, 3) -> maps (B, channels, S / 16, S / 16).
+    """
     seen = network.look(batch["chips"])
     regions = network.regions(seen, batch["boxes"], batch["valid"])[batch["valid"]]
     nowhere = regions.new_zeros(len(batch["query_chip"]), 1, 3)
@@ -71,6 +80,7 @@ def step_losses(network: CompactNetwork, heads: Heads, batch: dict[str, Tensor])
     texts = dict(zip(named, words_alone(network, [batch[name] for name in named if name in batch]), strict=False))
     with torch.autocast(regions.device.type, enabled=False):
         found = compare(heads, batch, regions, asked, texts)
+        found["keep"] = keep(regions, first(batch["chips"]), heads.scale[2].exp().clamp(max=60), batch)
     if "place_points" in batch:
         places = place_vectors(network, seen, batch) | {"country": texts["country_words"], "province": texts["province_words"]}
         with torch.autocast(regions.device.type, enabled=False):
@@ -152,6 +162,23 @@ def compare(
     found["road"] = roads(regions @ words[len(NOUNS)] * scale[1] + heads.offset[1], batch)
     found |= objects(regions, words, heads.offset, scale[1], batch)
     return found
+
+
+def keep(regions: Tensor, maps: Tensor, scale: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Boxes of any place stay as like and unlike each other as the ImageNet features find them: what has no name here keeps its
+    looks (relational distillation: Park and others, 2019)."""
+    chosen = batch["free"]
+    if chosen.sum() < 3:
+        return regions.sum() * 0
+    part = overlap(batch["boxes"], maps.shape[-1])
+    means = (part @ maps.float().flatten(2).transpose(1, 2)) / part.sum(-1, keepdim=True).clamp_min(1e-4)
+    taught = means[batch["valid"]][chosen]
+    taught = functional.normalize(taught - taught.mean(0), dim=-1)
+    vectors = regions[chosen]
+    own = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    wanted = (taught @ taught.T / LOOKS).masked_fill(own, -1e4).softmax(-1)
+    shares = (vectors @ vectors.T * scale).masked_fill(own, -1e4).log_softmax(-1)
+    return functional.kl_div(shares, wanted, reduction="batchmean")
 
 
 def apart(regions: Tensor, said: Tensor, scale: Tensor, batch: dict[str, Tensor]) -> Tensor:

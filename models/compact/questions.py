@@ -22,7 +22,7 @@ from .prompts import (
     pick,
     scene_phrase,
 )
-from .scenes import AROUND, ITEM, MEASURED, OBJECT, OWN, SCENE, WEAK, Chip, Region, SceneMaker
+from .scenes import AROUND, FREE, ITEM, MEASURED, OBJECT, OWN, SCENE, WEAK, Chip, Region, SceneMaker
 from .text_data import Words
 from .tokenizer import WordPieces, split_words
 
@@ -69,7 +69,7 @@ class Questions:
     ) -> dict[str, NDArray]:
         """Boxes with words: which regions answer them (1), which do not (0), which are left out (-1)."""
         first = np.concatenate([[0], np.cumsum([len(chip.regions) for chip in chips])])
-        silent = np.isin(facts["role"], (OBJECT, WEAK))
+        silent = np.isin(facts["role"], (OBJECT, WEAK, FREE))
         asked = []
         for chip, query in queries:
             region = chips[chip].regions[query.region]

@@ -11,7 +11,7 @@ from .augment import Box, Pixels, photometric, resize, turn, turn_box
 from .further import known_as
 from .images import Pictures
 
-SCENE, ITEM, MEASURED, OWN, AROUND, OBJECT, WEAK = range(7)  # what a region is in training
+SCENE, ITEM, MEASURED, OWN, AROUND, OBJECT, WEAK, FREE = range(8)  # what a region is in training; FREE: any place
 FURTHER_SHARE = 0.5  # how often a kind of a further set is drawn, compared with one of the scene data
 LAYOUTS = [0.3, 0.3, 0.22, 0.18]  # one scene, 2 x 2, 3 x 3, one large and five small
 
@@ -95,6 +95,13 @@ class Maker:
             (box[1] + box[3]) / 2 - span * self.rng.uniform(0.2, 0.8),
         )
         return int(np.clip(x, 0, width - span)), int(np.clip(y, 0, height - span))
+
+    def free(self, chip: Chip, count: int) -> None:
+        """Add boxes of any place and of a thing's size to a chip."""
+        for _ in range(count):
+            size = float(np.exp(self.rng.uniform(np.log(0.07), np.log(0.3))))
+            x, y = self.rng.uniform(0, 1 - size, 2)
+            chip.regions.append(Region((x, y, x + size, y + size), FREE))
 
 
 class SceneMaker(Maker):

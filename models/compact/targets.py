@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .scenes import AROUND, ITEM, MEASURED, OBJECT, OWN, SCENE, WEAK, Region
+from .scenes import AROUND, FREE, ITEM, MEASURED, OBJECT, OWN, SCENE, WEAK, Region
 
 OPEN_SCENES = ("Beach", "BareLand", "Desert", "Farmland", "Forest", "Meadow", "Mountain", "Pond", "River")
 
@@ -40,7 +40,7 @@ def text_target(
     target[painted & ~same_kind & same_colour & ((kind == 2) | (about["kind"] == 2))] = -1
     target[(role == MEASURED) & (about["kind"] >= 0) & ~same_kind] = -1
     target[(role == MEASURED) & same_kind & (about["colour"] < 0)] = -1
-    target[np.broadcast_to((role == OWN) | (role == AROUND) | (role == OBJECT) | (role == WEAK), target.shape)] = -1
+    target[np.broadcast_to((role == OWN) | (role == AROUND) | (role >= OBJECT), target.shape)] = -1
     target[about["owner"], np.arange(len(about["owner"]))] = 1
     return target
 
@@ -69,7 +69,7 @@ def alike(facts: dict[str, NDArray], owner: NDArray, regions: list[Region]) -> N
     meet = (across.clip(0).prod(-1) > 0) & (owner[:, None] == owner[None])
     loose = np.isin(facts["role"], (OWN, AROUND, WEAK, MEASURED))
     alike[meet & (loose[:, None] | loose[None])] = -1
-    silent = np.isin(facts["role"], (OBJECT, WEAK))
+    silent = np.isin(facts["role"], (OBJECT, WEAK, FREE))
     alike[silent[:, None] | silent[None]] = -1
     alike[both("role", ITEM) & same["kind"] & same["colour"]] = 1
     alike[same["view"]] = 1

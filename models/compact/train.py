@@ -14,7 +14,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,19 @@ def new_network(cache: Path, training: Path) -> CompactNetwork:
         raise ValueError("The MobileNetV2 weights do not fit this stem.")
     network.load_state_dict(weights, strict=False)
     return network.to(memory_format=torch.channels_last)
+
+
+def as_it_came(network: CompactNetwork) -> Callable[[torch.Tensor], torch.Tensor]:
+    """The ImageNet stem of an untrained network, to its stride 16: chips uint8 (B, S, S, 3) -> (B, 96, S / 16, S / 16)."""
+    blocks = copy.deepcopy(network.stem.f[:14]).requires_grad_(False)
+
+    @torch.no_grad()
+    def maps(chips: torch.Tensor) -> torch.Tensor:
+        pixels = (chips.permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(chips.device.type, torch.bfloat16):
+            return blocks(pixels)
+
+    return maps
 
 
 def optimiser(network: CompactNetwork, heads: Heads) -> torch.optim.AdamW:
@@ -155,6 +168,7 @@ def run(rank: int, processes: int, training: Path, out: Path, plan: Plan, device
     cache = out / "cache"
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     network, heads = new_network(cache, training).to(where), Heads().to(where)
+    first = as_it_came(network)
     average = copy.deepcopy(network).requires_grad_(False)
     steps = optimiser(network, heads)
     checkpoint = out / "checkpoint.pt"
@@ -189,7 +203,7 @@ def run(rank: int, processes: int, training: Path, out: Path, plan: Plan, device
         for group in steps.param_groups:
             group["lr"] = group["rate"] * rate_share(step, done)
         with torch.autocast(where, torch.bfloat16):
-            losses = step_losses(network, heads, batch)
+            losses = step_losses(network, heads, batch, first)
             total = torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
         steps.zero_grad(set_to_none=True)
         total.backward()
