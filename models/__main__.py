@@ -1,4 +1,4 @@
-"""Making the compact encoder, from a checkout: ``python models bring|train|export|validate|calibrate ...``; -h explains each."""
+"""Making the compact encoder, from a checkout: ``python models bring|make|train|export|validate|calibrate``; -h explains each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-STEPS = ("bring", "train", "export", "validate", "calibrate")
+STEPS = ("bring", "make", "train", "export", "validate", "calibrate")
 
 
 def register() -> None:

@@ -275,21 +275,31 @@ def save(path: Path, kept: dict[str, Any]) -> None:
     os.replace(part, path)
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description="Train the compact encoder.")
+def arguments(about: str) -> argparse.ArgumentParser:
+    """What a training is told on the command line."""
+    parser = argparse.ArgumentParser(description=about)
     parser.add_argument("--data", type=Path, required=True, help="the folder with the training data")
     parser.add_argument("--out", type=Path, required=True, help="where cache, checkpoint and curves go")
     parser.add_argument("--further", type=Path, help="a folder with further sets, each with its facts.json")
     parser.add_argument("--apart", default="", help="further sets not to train on, with commas")
     parser.add_argument("--left-out", default="", help="scene classes neither shown nor named, with commas")
-    parser.add_argument("--minutes", type=float, default=100.0)
+    parser.add_argument("--minutes", type=float, default=84.0)
     parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     parser.add_argument("--processes", type=int, default=1, help="on a CPU, as many as it has cores")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
+    parser.add_argument("--sides", type=int, nargs=2, default=(SMALL_SIDE, FULL_SIDE), help="pixels of a chip, first and later")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true")
-    given = parser.parse_args()
-    left_out, apart = (tuple(name for name in given_.split(",") if name) for given_ in (given.left_out, given.apart))
-    plan = Plan(given.minutes, given.seed, left_out=left_out, apart=apart)
-    train(given.data, given.out, plan, given.further, given.device, given.resume, given.processes, given.threads)
+    return parser
+
+
+def begin(given: argparse.Namespace) -> Path:
+    """Train as told; the checkpoint's path."""
+    left_out, apart = (tuple(name for name in names.split(",") if name) for names in (given.left_out, given.apart))
+    plan = Plan(given.minutes, given.seed, sides=tuple(given.sides), left_out=left_out, apart=apart)
+    return train(given.data, given.out, plan, given.further, given.device, given.resume, given.processes, given.threads)
+
+
+def main() -> None:
+    """The command line."""
+    begin(arguments("Train the compact encoder.").parse_args())
