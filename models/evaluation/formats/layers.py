@@ -115,7 +115,8 @@ def yolo(source: Path, size: tuple[int, int], material: Material) -> list[Row]:
     for line in source.read_text(encoding="utf-8").splitlines():
         parts = line.split()
         try:
-            kind, x, y, width, height = int(parts[0]), *(float(part) for part in parts[1:5])
+            kind = int(parts[0])
+            x, y, width, height = (float(part) for part in parts[1:5])
         except (ValueError, IndexError):
             material.left_out["lines that cannot be read"] += bool(parts)
             continue
