@@ -188,7 +188,9 @@ def test_pip_installs_what_the_tree_holds(root, tmp_path):
     installed = target / "geoloupe"
     for part in ("models", "plugin/retrieval", "resources/models/compact"):
         expected = {
-            name: text for name, text in content(tree, part).items() if part.startswith("resources") or name.endswith((".py", ".json"))
+            name: text
+            for name, text in content(tree, part).items()
+            if part.startswith("resources") or name.endswith((".py", ".json"))
         }
         assert content(installed, part) == expected, part
     for module in ("plugin/cli.py", "plugin/errors.py", "plugin/bootstrap.py", "__init__.py"):
