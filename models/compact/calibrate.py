@@ -78,7 +78,8 @@ def questions(encoder: Encoder, pictures: Pictures, training: Path, phrases: lis
     rivals = texts(encoder, phrases)
     facts, truth = [], []
     for _ in range(TRIALS):
-        chosen = rng.choice(len(pictures.classes), int(rng.integers(1, MOST_KINDS + 1)), replace=False)
+        most = min(MOST_KINDS, len(pictures.classes) - 1)
+        chosen = rng.choice(len(pictures.classes), int(rng.integers(1, most + 1)), replace=False)
         here = np.flatnonzero(np.isin(kinds, chosen))
         index = regions[here].reshape(-1, regions.shape[-1])
         best, theirs = best_of(index, asked), best_of(index, rivals)

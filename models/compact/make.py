@@ -3,8 +3,8 @@
     python models make --data ../shared/training --out RUN --to FOLDER [--further SETS/train] [--minutes 84] [--resume]
 
 RUN receives what ``train`` writes, and figures.json and figures.md; FOLDER the encoder with its calibration, curves.csv and
-plan.json (seed, mix, steps, time). It can be stopped and begun again with ``--resume``. ``--quick`` leaves out what needs more
-than the held-out pictures.
+plan.json (seed, mix, steps, time). It can be stopped and begun again with ``--resume``. ``--quick`` measures kinds by
+name and captions only.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .figures.rows import to_markdown
 from .images import Pictures
 
 SHIPPED = Path(__file__).resolve().parents[2] / "resources" / "models" / "compact"
-QUICK = ("scenes", "captions", "mosaics", "objects", "painted")
+QUICK = ("scenes", "captions")
 BACKGROUND = "background_phrases.txt"
 
 
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--imagery", type=Path, help="imagery to measure on")
     parser.add_argument("--extra", type=Path, nargs="*", default=[], help="sets to measure on that are not trained on")
     parser.add_argument("--facts", type=Path, help="a JSON file with facts for the card, such as its revision")
-    parser.add_argument("--quick", action="store_true", help="measure on the held-out pictures only")
+    parser.add_argument("--quick", action="store_true", help="measure kinds by name and captions only")
     given: argparse.Namespace = parser.parse_args()
     train.begin(given)
     facts = json.loads(given.facts.read_text(encoding="utf-8")) if given.facts else {}

@@ -28,12 +28,12 @@ from torch.utils.data import DataLoader, IterableDataset
 from . import further, images, places, text_data
 from .architecture import FROZEN, CompactNetwork
 from .batches import Batches, Mix
+from .curves import EVERY, Curves
 from .losses import WEIGHTS, Heads, step_losses
 
 SMALL_SIDE, FULL_SIDE = 160, 224
 SMALL_SHARE = 0.5  # of the time, at the small side
 AVERAGED = 0.998  # of the moving average stays in a step
-EVERY = 25  # steps between two lines of the curves
 RATE, STEM_RATE, SCALE_RATE, WARM_UP, LAST = 1e-3, 2.5e-4, 3e-3, 40, 0.03
 SAVE_SECONDS = 120
 
@@ -190,8 +190,12 @@ def run(rank: int, processes: int, training: Path, out: Path, plan: Plan, device
             "cpu_seconds": time.process_time(),
         })  # fmt: skip
 
+    def tell() -> None:
+        facts = {"step": step, "side": side, "minutes": round(spent / 60, 2), "chips": chips}
+        curves.tell(facts, heads.scale.detach().exp())
+
     began, saved, side = time.monotonic() - spent, time.monotonic(), 0
-    means: dict[str, float] = {}
+    curves = Curves(out / "curves.csv")
     stream: Iterator[dict[str, torch.Tensor]] = iter(())
     while (spent := agreed(time.monotonic() - began, processes)) < plan.minutes * 60:
         done = spent / (plan.minutes * 60)
@@ -216,19 +220,15 @@ def run(rank: int, processes: int, training: Path, out: Path, plan: Plan, device
         step, chips = step + 1, chips + len(batch["chips"]) * processes
         if rank:
             continue
-        for name, value in losses.items():
-            means[name] = means.get(name, 0.0) + float(value.detach()) / EVERY
+        curves.add(losses)
         if step % EVERY == 0:
-            facts = {"step": step, "side": side, "minutes": round(spent / 60, 2), "chips": chips}
-            facts |= {name: round(value, 4) for name, value in means.items()}
-            facts |= {f"scale{n}": round(value, 2) for n, value in enumerate(heads.scale.detach().exp().tolist())}
-            note(out / "curves.csv", facts)
-            means = {}
+            tell()
         if time.monotonic() - saved > SAVE_SECONDS:
             keep()
             saved = time.monotonic()
     if rank == 0:
         keep()
+        tell()
     if processes > 1:
         dist.destroy_process_group()
 
@@ -255,17 +255,6 @@ def follow(average: torch.nn.Module, network: torch.nn.Module, share: float) -> 
     """Move the average a little towards the weights."""
     pairs = [(mine, theirs) for mine, theirs in zip(average.parameters(), network.parameters(), strict=True)]
     torch._foreach_lerp_([mine for mine, _ in pairs], [theirs.detach() for _, theirs in pairs], 1 - share)
-
-
-def note(path: Path, facts: dict[str, Any]) -> None:
-    """One more line of the curves."""
-    line = ",".join(str(value) for value in facts.values()) + "\n"
-    if not path.exists():
-        line = ",".join(facts) + "\n" + line
-    with path.open("a", encoding="utf-8") as curves:
-        curves.write(line)
-    sys.stdout.write(" ".join(f"{name} {value}" for name, value in facts.items()) + "\n")
-    sys.stdout.flush()
 
 
 def save(path: Path, kept: dict[str, Any]) -> None:

@@ -148,6 +148,38 @@ def test_a_short_training_runs_resumes_exports_and_equals_torch(tmp_path):
 
 
 @pytest.mark.heavy
+def test_one_command_makes_an_encoder_in_two_processes(tmp_path, root):
+    """A smaller run of the command that makes what ships; begun again, it goes on where it was."""
+    import csv
+    import json
+    import subprocess
+    import sys
+
+    from geoloupe.models import Interleaved, Text, load_encoder
+
+    training = _training_folder(tmp_path)
+    _cache(tmp_path / "run" / "cache", training, places=True)
+    command = [
+        sys.executable, str(root / "models"), "make", "--data", str(training), "--out", str(tmp_path / "run"), "--to",
+        str(tmp_path / "out"), "--sides", "64", "64", "--processes", "2", "--quick", "--resume", "--seed", "3", "--minutes",
+    ]  # fmt: skip
+    steps = []
+    for minutes in ("0.4", "0.8"):
+        done = subprocess.run([*command, minutes], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
+        plan = json.loads((tmp_path / "out" / "plan.json").read_text(encoding="utf-8"))
+        steps.append(plan["steps"])
+        assert plan["plan"]["seed"] == 3 and plan["chips"] % 2 == 0
+    assert 0 < steps[0] < steps[1]
+    with (tmp_path / "out" / "curves.csv").open(encoding="utf-8", newline="") as stream:
+        assert all(float(line["scene"]) >= 0 for line in csv.DictReader(stream))
+    assert load_encoder(tmp_path / "out", "cpu").encode([Interleaved([Text("blue roof")])]).shape == (1, 256)
+    assert "n" in json.loads((tmp_path / "out" / "presence.json").read_text(encoding="utf-8"))
+    rows = json.loads((tmp_path / "run" / "figures.json").read_text(encoding="utf-8"))["rows"]
+    assert all(row["n"] > 0 for row in rows if row["figure"] is not None)
+
+
+@pytest.mark.heavy
 def test_an_export_takes_the_place_of_an_older_one(tmp_path, current):
     pytest.importorskip("onnx")
     import json
