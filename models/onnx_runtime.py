@@ -66,10 +66,10 @@ def cuda_problem(probe: Path) -> str | None:
     return None
 
 
-def session_options() -> onnxruntime.SessionOptions:
-    """Few threads that sleep while they wait, so that the machine stays usable."""
+def session_options(count: int | None = None) -> onnxruntime.SessionOptions:
+    """Few threads (``count``, or as many as :func:`threads` says) that sleep while they wait, so the machine stays usable."""
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads()
+    options.intra_op_num_threads = threads() if count is None else count
     options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3

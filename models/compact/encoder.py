@@ -15,7 +15,7 @@ from ...plugin.errors import GeoLoupeError
 from ..encoder import ModelCard
 from ..instructions import KIND, SURROUNDINGS, is_plain
 from ..interleaved import Box, Image, InputError, Interleaved, Place, Text
-from ..onnx_runtime import Device, Graph, choose_device
+from ..onnx_runtime import Device, Graph, choose_device, threads
 from .packing import TEXT_LIMIT, on_sphere, pack
 from .pixels import to_chips
 from .tokenizer import WordPieces, split_words
@@ -24,7 +24,7 @@ WEIGHTS = "weights.safetensors"
 GRAPHS = ("chips.onnx", "query.onnx", "text.onnx")
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 NOWHERE = np.zeros(3, np.float32)
-BATCH = 8  # chips in one run
+BATCH = 32  # chips in one run on a graphics processor
 TEXT_BATCH = 64
 SAID_AS_CHANGE = {"but", "same", "instead", "like"}
 
@@ -67,6 +67,7 @@ class CompactEncoder:
         self._tokens = WordPieces.load(folder / str(card.extra["pieces"]))
         chosen = self._open(device)
         self.device, self.device_reason = chosen.kind, chosen.reason
+        self._batch = BATCH if chosen.kind == "cuda" else chips_a_run(threads())
 
     def encode(self, inputs: Sequence[Interleaved]) -> NDArray[np.float32]:
         """(n) inputs -> (n, dim) float32, unit length. Raises InputError for an image with two bands, or for a place where the
@@ -85,8 +86,8 @@ class CompactEncoder:
         jobs: list[tuple[list, Callable, int]] = [
             ([one for one in said if not one.place.any()], self._words, TEXT_BATCH),
             ([one for one in said if one.place.any()], self._placed, TEXT_BATCH),
-            ([one for one in segments if is_bare(one)], self._plain, BATCH),
-            ([one for one in segments if not is_bare(one)], self._asked, BATCH),
+            ([one for one in segments if is_bare(one)], self._plain, self._batch),
+            ([one for one in segments if not is_bare(one)], self._asked, self._batch),
         ]
         for group, run, size in jobs:
             for start in range(0, len(group), size):
@@ -103,9 +104,10 @@ class CompactEncoder:
         if not len(chips) or not boxes.shape[1]:
             return np.zeros((len(chips), boxes.shape[1], self.card.dim), np.float32)
         parts = []
-        for start in range(0, len(chips), BATCH):
-            made, factor = to_chips(chips[start : start + BATCH], self.card.chip_size)
-            parts.append(self._run_chips(made, boxes[start : start + BATCH].astype(np.float32) * factor))
+        for start in range(0, len(chips), self._batch):
+            part = slice(start, start + self._batch)
+            made, factor = to_chips(chips[part], self.card.chip_size)
+            parts.append(self._run_chips(made, boxes[part].astype(np.float32) * factor))
         return np.concatenate(parts)
 
     def _open(self, device: str) -> Device:
@@ -201,6 +203,11 @@ def asks_for_place(instruction: str | None) -> bool:
 def is_bare(one: Said) -> bool:
     """True when nothing is said beside a box, so that the plain region vector answers it."""
     return not one.text and not one.instruction and not one.place.any()
+
+
+def chips_a_run(count: int) -> int:
+    """Chips in one run on so many processor threads: with more, the first layers' maps no longer fit the processor's cache."""
+    return min(16, 2 * count)
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

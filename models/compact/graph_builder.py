@@ -18,7 +18,7 @@ from .half_weights import Place
 OPSET = 20
 IR_VERSION = 9
 MICROSOFT = "com.microsoft"  # ONNX Runtime's own operators
-NORMED_REACH = 5.0  # a layer norm's output beyond plus or minus this is cut off in eight bits
+NORMED_REACH = 5.5  # times the largest weight of a layer norm: what goes beyond is cut off in eight bits
 # How a row is laid into eight bits: what stands for zero, the steps above it, the finest step. A gelu is never below -0.17005.
 SPREADS = {"even": (128, 127.0, 1e-12), "gelu": (32, 223.0, 0.17005 / 32)}
 
@@ -34,6 +34,7 @@ class Builder:
         self._tensors: dict[str, TensorProto] = {}
         self._made: dict[tuple, str] = {}
         self._outputs: dict[str, int] = {}  # of the matrices
+        self._norms: dict[str, str] = {}  # what a layer norm gave, and its weight
         self._count = 0
 
     @property
@@ -100,7 +101,10 @@ class Builder:
 
     def norm(self, x: str, name: str) -> str:
         """A layer norm over the last axis."""
-        return self.node("LayerNormalization", x, self.weight(f"{name}.weight"), self.weight(f"{name}.bias"), epsilon=1e-5)
+        weight = self.weight(f"{name}.weight")
+        normed = self.node("LayerNormalization", x, weight, self.weight(f"{name}.bias"), epsilon=1e-5)
+        self._norms[normed] = weight
+        return normed
 
     def matrix(self, *names: str) -> str:
         """The weights of a linear layer, or of several side by side, as (inputs, outputs)."""
@@ -121,18 +125,15 @@ class Builder:
 
     def linear(self, x: str, *names: str, spread: str | None = None) -> str:
         """x (..., inputs) through one or several linear layers side by side. ``spread`` says how x is spread where it may be
-        quantised: "normed", "even" (about zero) or "gelu", after what it comes from."""
+        quantised: "normed" (what a layer norm gave, in steps that its weights decide), "even" (about zero, in steps that each row
+        decides) or "gelu" (what a gelu gave, likewise)."""
         matrix, bias = self.matrix(*names), self.bias(*names)
         if not (self.quantised and spread):
             return self.node("Add", self.node("MatMul", x, matrix), bias)
         weights, weight_scale = self._eight_bits(matrix)
         if spread == "normed":
-            step, zero = self.constant(NORMED_REACH / 127), self.constant(128, np.uint8)
-            key = ("quantised", x)
-            if key not in self._made:
-                self._made[key] = self.node("QuantizeLinear", x, step, zero)
-            given = (self._made[key], weights, step, weight_scale, zero, "", bias)
-            return self.node("MatMulIntegerToFloat", *given, domain=MICROSOFT)
+            values, step, zero = self._normed(x)
+            return self.node("MatMulIntegerToFloat", values, weights, step, weight_scale, zero, "", bias, domain=MICROSOFT)
         values, scale, zero = self._rows(x, self._places[f"{names[0]}.weight"].shape[1], spread)
         product = self.node("MatMulIntegerToFloat", values, weights, self.constant(1.0), weight_scale, zero, domain=MICROSOFT)
         product = self.node("Add", self.node("Mul", product, self.unsqueeze(scale, -1)), bias)
@@ -153,6 +154,15 @@ class Builder:
             rounded = self.node("Round", self.node("Div", matrix, scale))
             self._made[key], self._made[scale_key] = self.node("Cast", rounded, to=TensorProto.INT8), scale
         return self._made[key], self._made[scale_key]
+
+    def _normed(self, x: str) -> tuple[str, str, str]:
+        """What a layer norm gave as uint8: values, the step, which its weights decide, and what stands for zero."""
+        zero = self.constant(128, np.uint8)
+        if ("quantised", x) not in self._made:
+            largest = self.node("ReduceMax", self.node("Abs", self._norms[x]), keepdims=0)
+            step = self.node("Mul", largest, self.constant(NORMED_REACH / 127))
+            self._made["quantised", x], self._made["step", x] = self.node("QuantizeLinear", x, step, zero), step
+        return self._made["quantised", x], self._made["step", x], zero
 
     def _rows(self, x: str, inputs: int, spread: str) -> tuple[str, str, str]:
         """x as uint8 (rows, inputs), each row (token) by a scale of its own, so that no other token can change it: values, scale

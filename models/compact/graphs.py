@@ -145,13 +145,14 @@ class Network:
         """(..., a, DEPTH) and (..., b, DEPTH) -> (..., a, b)."""
         return self.g.node("FusedMatMul", query, keys, domain=MICROSOFT, transB=1, alpha=DEPTH**-0.5)
 
-    def after(self, x: str, mixed: str, layer: str, kept: bool = True) -> str:
+    def after(self, x: str, mixed: str, layer: str, kept: bool = True, spread: str = "normed") -> str:
         """What follows the attention: mixed (n, HEADS, t, DEPTH) projected and added to x, then the MLP. ``kept``: the sum
-        goes on as it is, not only through a norm."""
+        goes on as it is, not only through a norm. ``spread`` is that of the norm's output: errors of image tokens average out
+        over a box, those of a suffix do not, so a suffix is quantised row by row."""
         g = self.g
         joined = g.reshape(g.turn(mixed, 0, 2, 1, 3), 0, 0, WIDTH)
         x = g.node("Add", x, g.linear(joined, f"{layer}.project", spread="even"))
-        up = g.node("Gelu", g.linear(g.norm(x, f"{layer}.norm2"), f"{layer}.up", spread="normed"), approximate="tanh")
+        up = g.node("Gelu", g.linear(g.norm(x, f"{layer}.norm2"), f"{layer}.up", spread=spread), approximate="tanh")
         down = g.linear(up, f"{layer}.down", spread="gelu")
         # ONNX Runtime joins an Add with the norm after it into an operator that is slower than the two; it leaves a Sum alone
         return g.node("Add" if kept else "Sum", x, down)
@@ -242,7 +243,7 @@ class Network:
         """One layer of the suffixes. Scores of the image's tokens are kept as (n, HEADS, R, L, tokens)."""
         g = self.g
         normed = g.norm(x, f"{layer}.norm1")
-        all_ = g.linear(normed, f"{layer}.query", f"{layer}.keyvalue", spread="normed")
+        all_ = g.linear(normed, f"{layer}.query", f"{layer}.keyvalue", spread="even")
         all_ = g.turn(g.reshape(all_, 0, *split, 3 * HEADS, DEPTH), 0, 3, 1, 2, 4)
         query, own_keys, own_values = g.nodes("Split", 3, all_, axis=1, num_outputs=3)
         own = self.scores(query, own_keys)
@@ -258,7 +259,7 @@ class Network:
         image = g.reshape(g.part(weights, 0, tokens, -1), 0, 0, -1, tokens)
         beside = g.node("MatMul", g.part(weights, tokens, np.iinfo(np.int64).max, -1), own_values)
         mixed = g.node("Add", g.node("MatMul", image, seen[1]), g.reshape(beside, 0, 0, -1, DEPTH))
-        return self.after(x, mixed, layer)
+        return self.after(x, mixed, layer, spread="even")
 
 
 def chips_graph(builder: Builder, chip: int) -> onnx.ModelProto:
