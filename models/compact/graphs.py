@@ -243,7 +243,9 @@ class Network:
         """One layer of the suffixes. Scores of the image's tokens are kept as (n, HEADS, R, L, tokens)."""
         g = self.g
         normed = g.norm(x, f"{layer}.norm1")
-        all_ = g.linear(normed, f"{layer}.query", f"{layer}.keyvalue", spread="even")
+        # where a suffix first looks is decided by a few large scores: eight bits cost most there
+        spread = None if layer == "layers.0" else "even"
+        all_ = g.linear(normed, f"{layer}.query", f"{layer}.keyvalue", spread=spread)
         all_ = g.turn(g.reshape(all_, 0, *split, 3 * HEADS, DEPTH), 0, 3, 1, 2, 4)
         query, own_keys, own_values = g.nodes("Split", 3, all_, axis=1, num_outputs=3)
         own = self.scores(query, own_keys)
