@@ -131,8 +131,7 @@ class CompactEncoder:
         places: NDArray[np.float32],
     ) -> NDArray[np.float32]:
         """One box (n, 4) of each chip, words and segments (n, L), places (n, 3) -> (n, dim)."""
-        given = {"chips": chips, "boxes": boxes, "words": words, "segments": segments, "places": places}
-        return self._query(given)
+        return self._query({"chips": chips, "boxes": boxes, "words": words, "segments": segments, "places": places})
 
     def _run_text(
         self, words: NDArray[np.int64], segments: NDArray[np.int64], places: NDArray[np.float32]

@@ -7,10 +7,11 @@ opens the graph, and the file holds each weight once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from .half_weights import Place
@@ -42,11 +43,11 @@ class Builder:
         """The names of the weights that the graph reads."""
         return {name.removesuffix(".half") for name in self._tensors} & set(self._places)
 
-    def node(self, operator: str, *inputs: str, domain: str = "", **attributes) -> str:
+    def node(self, operator: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
         """One output of one operator."""
         return self.nodes(operator, 1, *inputs, domain=domain, **attributes)[0]
 
-    def nodes(self, operator: str, outputs: int, *inputs: str, domain: str = "", **attributes) -> list[str]:
+    def nodes(self, operator: str, outputs: int, *inputs: str, domain: str = "", **attributes: Any) -> list[str]:
         """Several outputs of one operator."""
         self._count += 1
         name = f"{operator}_{self._count}"
@@ -56,7 +57,7 @@ class Builder:
 
     def constant(self, values: ArrayLike, kind: type = np.float32) -> str:
         """A small tensor inside the graph."""
-        array = np.asarray(values, kind)
+        array: NDArray = np.asarray(values, kind)
         key = ("constant", array.dtype.str, array.shape, array.tobytes())
         if key not in self._made:
             self._made[key] = name = f"constant_{len(self._made)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import onnx
@@ -76,7 +77,7 @@ class Network:
     def pool(self, x: str, size: int, channels: int = 0) -> str:
         """Means of size x size pixels. With ``channels`` as a convolution: ONNX Runtime pools slowly unless they are a multiple
         of 16."""
-        window = {"kernel_shape": [size, size], "strides": [size, size]}
+        window: dict[str, Any] = {"kernel_shape": [size, size], "strides": [size, size]}
         if not channels:
             return self.g.node("AveragePool", x, **window)
         kernel = np.eye(channels, dtype=np.float32)[:, :, None, None] / np.full((size, size), size * size, np.float32)
@@ -220,8 +221,8 @@ class Network:
         absent = None
         if there:
             absent = g.node("Mul", g.node("Sub", g.constant(1.0), there), g.constant(HIDDEN))
-            for axis in (1, 2, 3):
-                absent = g.unsqueeze(absent, axis)
+            for place in (1, 2, 3):
+                absent = g.unsqueeze(absent, place)
         for number in range(LAYERS):
             layer = f"layers.{number}"
             x = self.suffix(x, split, absent, memory[number] if memory else None, near, layer)
@@ -234,8 +235,8 @@ class Network:
         else:
             mean = g.node("ReduceMean", x, axis, keepdims=0)
         vector = g.node("MatMul", mean, g.matrix("answer"))
-        length_ = g.node("ReduceL2", vector, g.constant([-1], np.int64))
-        return g.node("Div", vector, g.node("Max", length_, g.constant(1e-12)))
+        size = g.node("ReduceL2", vector, g.constant([-1], np.int64))
+        return g.node("Div", vector, g.node("Max", size, g.constant(1e-12)))
 
     def suffix(
         self, x: str, split: tuple[int, int], absent: str | None, seen: tuple[str, str] | None, near: str | None, layer: str

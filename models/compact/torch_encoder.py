@@ -35,7 +35,7 @@ class TorchCompact(CompactEncoder):
             chosen = Device("cpu", "The CPU was chosen.")
         else:
             chosen = Device("cpu", "The CPU is used because PyTorch finds no CUDA graphics processor.")
-        self._network = network.eval().requires_grad_(False).to(chosen.kind, memory_format=torch.channels_last)
+        self._network = network.eval().requires_grad_(False).to(chosen.kind)
         self._where = chosen.kind
         return chosen
 
