@@ -24,8 +24,9 @@ from .tokenizer import WordPieces
 
 CHIP = 224
 TRAINED_ON = (
-    "AID/RSICD scenes with captions (class C), tree crowns and remote-sensing sentences (class C), NAIP tree tiles and aerial"
-    " vehicle frames (class A), Open English WordNet glosses (class A); starts from MobileNetV2 and MiniLM (Apache-2.0)."
+    "AID/RSICD scenes with captions, UC Merced, ships in Google Earth, swimming pools, tree crowns, remote-sensing sentences"
+    " (class C); EuroSAT, sen2ships, NAIP tree tiles, aerial vehicle frames, Open English WordNet glosses, Natural Earth countries"
+    " (class A); starts from MobileNetV2 and MiniLM (Apache-2.0), taught by MiniLM and GeoCLIP (MIT)."
     " Class C is research data without a stated open licence."
 )
 INT8 = "regions_int8.onnx"
@@ -71,7 +72,7 @@ def write_card(to: Path, facts: dict) -> None:
         "trained_on": TRAINED_ON,
         "files": list(FILES), "pieces": "pieces.txt", "text_limit": 48, "text_beside_box_limit": 32, "instruction_limit": 16,
         "reads": ["text", "image", "box", "place", "instruction"], "background_phrases": "background_phrases.txt",
-        "region_graph": INT8, **facts,
+        "region_graph": INT8, "box_text_template": "the same but {text}", **facts,
     }  # fmt: skip
     (to / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
