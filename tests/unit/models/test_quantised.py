@@ -13,6 +13,9 @@ onnx = pytest.importorskip("onnx")
 from geoloupe.models.compact import half_weights  # noqa: E402
 from geoloupe.models.compact.graph_builder import Builder  # noqa: E402
 
+# With three threads and more, full precision rounds differently for one chip than for two, by 1e-7; an eight-bit value that this
+# tips over is seen as up to 3e-4. One step for a whole batch would change as many as 9e-4.
+TIPPED = 4e-4
 # Linear layers that stay in full precision: they read wide inputs, few rows, or decide where a suffix first looks.
 FULL = ("stem.", "place_of_token", "box_", "answer", "layers.0.query", "layers.0.keyvalue")
 
@@ -57,14 +60,16 @@ def test_the_rest_of_the_batch_changes_nothing(encoder, pictures, layout):
     alone = encoder.encode_regions(pictures[:1], boxes[:1])[0]
     for companions in (noise, np.zeros_like(noise), pictures[9:12]):
         for chips, row in ((np.concatenate([pictures[:1], companions]), 0), (np.concatenate([companions, pictures[:1]]), 3)):
-            assert np.abs(encoder.encode_regions(chips, boxes)[row] - alone).max() < 1e-5
+            assert np.abs(encoder.encode_regions(chips, boxes)[row] - alone).max() < TIPPED
     for number in (0, 20, 45):
-        assert np.abs(encoder.encode_regions(pictures[:1], layout[None, number : number + 1])[0, 0] - alone[number]).max() < 1e-5
+        assert (
+            np.abs(encoder.encode_regions(pictures[:1], layout[None, number : number + 1])[0, 0] - alone[number]).max() < TIPPED
+        )
 
 
 def test_a_box_as_an_input_is_the_same_region(encoder, pictures, layout):
     asked = encoder.encode([Interleaved([Image(pictures[3]), Box(*map(float, box))]) for box in layout[:5]])
-    assert np.abs(asked - encoder.encode_regions(pictures[3:4], layout[None, :5])[0]).max() < 1e-5
+    assert np.abs(asked - encoder.encode_regions(pictures[3:4], layout[None, :5])[0]).max() < TIPPED
 
 
 def test_no_float_multiplication_is_left_where_eight_bits_are_meant(encoder):
