@@ -12,6 +12,7 @@ from geoloupe.models import Box, Image, InputError, Interleaved, Place, Text, lo
 from geoloupe.models.catalogue import BUNDLED
 from geoloupe.models.instructions import KIND, MATCH, PLACE, SURROUNDINGS, THIS_THING
 
+NEAR = 4e-4  # between calls of other sizes: what rounding can do to eight-bit regions (see test_quantised.py)
 BOXES = np.array([[0.1, 0.1, 0.35, 0.4], [0.5, 0.5, 0.9, 0.95], [0, 0, 1, 1], [0.52, 0.05, 0.6, 0.12]], np.float32)
 
 
@@ -54,15 +55,15 @@ def test_one_look_equals_one_box_at_a_time(encoder, chips):
     for number, chip in enumerate(chips):
         for place, box in enumerate(BOXES):
             for instruction in (None, THIS_THING, MATCH["thing"], "  find this thing "):
-                assert np.abs(asked(encoder, chip, box, instruction=instruction) - vectors[number, place]).max() < 1e-4
+                assert np.abs(asked(encoder, chip, box, instruction=instruction) - vectors[number, place]).max() < NEAR
 
 
 def test_a_region_does_not_depend_on_its_neighbours_in_the_call(encoder, chips):
     together = encoder.encode_regions(chips, np.stack([BOXES, BOXES]))
     alone = encoder.encode_regions(chips[1:], BOXES[None, 1:2])
-    assert np.abs(together[1, 1] - alone[0, 0]).max() < 1e-4
+    assert np.abs(together[1, 1] - alone[0, 0]).max() < NEAR
     many = encoder.encode_regions(np.concatenate([chips] * 10), np.stack([BOXES] * 20))
-    assert np.abs(many.reshape(10, 2, 4, 256) - together).max() < 1e-4
+    assert np.abs(many.reshape(10, 2, 4, 256) - together).max() < NEAR
 
 
 def test_boxes_of_one_chip_differ(encoder, chips):
@@ -75,7 +76,7 @@ def test_an_image_without_a_box_is_its_whole(encoder, chips):
         np.abs(
             encoder.encode([Interleaved([Image(chips[0])])])[0] - encoder.encode_regions(chips[:1], BOXES[None, 2:3])[0, 0]
         ).max()
-        < 1e-4
+        < NEAR
     )
 
 
@@ -102,9 +103,9 @@ def test_words_beside_a_box_go_into_the_cards_template_once(encoder, chips, tmp_
     other = load_encoder(tmp_path / "copy", "cpu")
     expected = asked(encoder, chips[0], BOXES[0], "but blue roof")
     for words in ("blue roof", "but blue roof"):
-        assert np.abs(asked(other, chips[0], BOXES[0], words) - expected).max() < 1e-4
+        assert np.abs(asked(other, chips[0], BOXES[0], words) - expected).max() < NEAR
     plain = [Interleaved([Text("blue roof")])]
-    assert np.abs(other.encode(plain) - encoder.encode(plain)).max() < 1e-4
+    assert np.abs(other.encode(plain) - encoder.encode(plain)).max() < NEAR
 
 
 def test_several_boxes_and_images_are_averaged(encoder, chips):
@@ -116,7 +117,7 @@ def test_several_boxes_and_images_are_averaged(encoder, chips):
         + asked(encoder, chips[0], BOXES[1])
         + encoder.encode([Interleaved([Image(chips[1])])])[0]
     )
-    assert np.abs(both - parts / np.linalg.norm(parts)).max() < 1e-4
+    assert np.abs(both - parts / np.linalg.norm(parts)).max() < NEAR
 
 
 def test_mixed_inputs_in_one_call_keep_their_order(encoder, chips):
@@ -124,14 +125,14 @@ def test_mixed_inputs_in_one_call_keep_their_order(encoder, chips):
               Interleaved([Image(chips[0]), Box(0.1, 0.1, 0.3, 0.3), Text("but red")], KIND)]  # fmt: skip
     together = encoder.encode(inputs)
     for vector, given in zip(together, inputs, strict=False):
-        assert np.abs(vector - encoder.encode([given])[0]).max() < 1e-4
+        assert np.abs(vector - encoder.encode([given])[0]).max() < NEAR
     assert encoder.encode([]).shape == (0, 256)
 
 
 def test_texts_of_other_lengths_in_the_batch_do_not_matter(encoder):
     short = encoder.encode([Interleaved([Text("roof")])])
     mixed = encoder.encode([Interleaved([Text("roof")]), Interleaved([Text("a very long sentence about many things " * 9)])])
-    assert np.abs(short[0] - mixed[0]).max() < 1e-4
+    assert np.abs(short[0] - mixed[0]).max() < NEAR
 
 
 @pytest.mark.parametrize("shape", [(224, 224, 1), (300, 300, 4), (64, 64, 3), (100, 333, 3), (1, 1, 3)])
@@ -139,7 +140,7 @@ def test_any_size_and_number_of_bands(encoder, shape):
     pixels = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
     by_image = encoder.encode([Interleaved([Image(pixels), Box(0.2, 0.2, 0.7, 0.6)])])[0]
     by_region = encoder.encode_regions(pixels[None], np.array([[[0.2, 0.2, 0.7, 0.6]]], np.float32))[0, 0]
-    assert np.isfinite(by_image).all() and np.abs(by_image - by_region).max() < 1e-4
+    assert np.isfinite(by_image).all() and np.abs(by_image - by_region).max() < NEAR
 
 
 KATHMANDU, LIMA = Place(27.7, 85.3), Place(-12.0, -77.0)
