@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import pytest
 
@@ -70,6 +71,15 @@ def test_a_card_that_points_outside_leaves_files_out_or_has_an_unknown_family_is
 def test_a_runtime_that_is_not_there_is_refused(copy):
     with pytest.raises(GeoLoupeError, match="onnx or torch"):
         load_encoder(copy, "cpu", "abacus")
+
+
+def test_without_pytorch_its_runtime_is_refused_in_a_sentence(copy, monkeypatch):
+    for name in ("torch_encoder", "architecture"):
+        monkeypatch.delitem(sys.modules, f"geoloupe.models.compact.{name}", raising=False)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(GeoLoupeError, match="PyTorch is not installed") as caught:
+        load_encoder(copy, "cpu", "torch")
+    assert caught.value.code == "bad_device"
 
 
 def test_a_device_that_is_not_there_is_refused_and_auto_says_why(copy):
