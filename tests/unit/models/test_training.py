@@ -119,7 +119,8 @@ def test_a_short_training_runs_resumes_exports_and_equals_torch(tmp_path):
         assert any(name.startswith(part) for name in moved), part
     assert not any(name.startswith("stem.f.0.") for name in moved)
 
-    export(checkpoint, run / "cache" / "pieces.txt", tmp_path / "out", {"revision": "test", "region_graph": "chips.onnx"})
+    facts = {"revision": "test", "region_graph": "chips.onnx", "box_text_template": "{text}"}
+    export(checkpoint, run / "cache" / "pieces.txt", tmp_path / "out", facts)
     encoder, network = load_encoder(tmp_path / "out", "cpu"), load_network(checkpoint)
     chips = _real_chips()
     boxes = np.array([[[0.1, 0.2, 0.4, 0.6], [0.0, 0.0, 1.0, 1.0], [0.7, 0.7, 0.75, 0.8]]] * len(chips), np.float32)
