@@ -14,7 +14,7 @@ from .prompts import KINDS, NOUNS
 
 WEIGHTS = {
     "pairs": 0.6,
-    "absolute": 0.03,
+    "absolute": 0.06,
     "scene": 1.5,
     "thing": 0.4,
     "kind": 0.15,
@@ -25,7 +25,7 @@ WEIGHTS = {
     "apart": 0.4,
     "object": 0.5,
     "whole": 0.5,
-    "foreign": 0.02,
+    "foreign": 0.04,
     "even": 5.0,
     "road": 0.3,
     "place": 0.15,

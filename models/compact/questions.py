@@ -53,7 +53,7 @@ class Questions:
         scene, noun, having, lacking = self.choices[int(self.rng.integers(len(self.choices)))]
         others = self.showing[noun][self.maker.scene_of[self.showing[noun]] != scene]
         chip = self.maker.told_apart(side, having, lacking, others if len(others) else having)
-        holds = [int(self.words.holds[region.item, noun]) for region in chip.regions]
+        holds = [int(self.words.holds[region.item, noun]) for region in chip.regions if region.item >= 0]
         asked = [Query(0, 0, "with", kind=scene, colour=noun)] if holds[0] == 0 else []
         if 1 in holds and self.rng.random() < 0.5:
             asked.append(Query(0, holds.index(1), "without", kind=int(chip.regions[holds.index(1)].scene), colour=noun))

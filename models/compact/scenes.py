@@ -13,6 +13,13 @@ from .images import Pictures
 
 SCENE, ITEM, MEASURED, OWN, AROUND, OBJECT, WEAK, FREE = range(8)  # what a region is in training; FREE: any place
 FURTHER_SHARE = 0.5  # how often a kind of a further set is drawn, compared with one of the scene data
+# Kinds that fill their pictures, so that a part of one is that kind too; otherwise words would find whole pictures only.
+FILLING = {
+    "BareLand", "DenseResidential", "MediumResidential", "Desert", "Farmland", "Forest", "Meadow", "Mountain", "Parking",
+    "chaparral", "annual crop land", "pasture", "permanent crop land", "herbaceous vegetation", "residential area", "sea or lake",
+    "mobile home park",
+}  # fmt: skip
+PART_SHARE = 0.6
 LAYOUTS = [0.3, 0.3, 0.22, 0.18]  # one scene, 2 x 2, 3 x 3, one large and five small
 
 
@@ -147,7 +154,16 @@ class SceneMaker(Maker):
             made = photometric(turn(resize(part, long, long), int(rng.integers(8))), rng)
             canvas[y0:y1, x0:x1] = made[: y1 - y0, : x1 - x0]
             regions.append(Region(self.jitter(cell), SCENE, scene=int(self.scene_of[row]), item=row))
-        return Chip(canvas, regions)
+        parts = [self.part_of(region) for region in regions if self.pictures.all_classes[region.scene] in FILLING]
+        return Chip(canvas, regions + [part for part in parts if rng.random() < PART_SHARE])
+
+    def part_of(self, whole: Region) -> Region:
+        """A box in a scene that is of the same kind, but has no caption."""
+        size = float(self.rng.uniform(0.25, 0.6))
+        x, y = self.rng.uniform(0, 1 - size, 2)
+        width, height = whole.box[2] - whole.box[0], whole.box[3] - whole.box[1]
+        left, top = whole.box[0] + x * width, whole.box[1] + y * height
+        return Region((left, top, left + size * width, top + size * height), SCENE, scene=whole.scene)
 
     def whole(self, side: int) -> Chip:
         """One scene with 2 x 2 or 3 x 3 boxes, for words that hold somewhere in it."""

@@ -113,7 +113,7 @@ def loader(batches: Batches) -> DataLoader:
 @dataclass(frozen=True)
 class Plan:
     """Everything that decides a run but the data. ``left_out``: scene classes that are neither shown nor named; ``apart``:
-    further sets that are not trained on."""
+    further sets that are not trained on; ``start``: a checkpoint to begin with instead of ImageNet and the word table."""
 
     minutes: float
     seed: int = 1
@@ -121,6 +121,8 @@ class Plan:
     sides: tuple[int, int] = (SMALL_SIDE, FULL_SIDE)
     left_out: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    rate: float = 1.0  # share of the usual learning rates, for a leg that goes on from another run
+    start: str = ""  # the checkpoint of that run
 
 
 def prepare(training: Path, cache: Path, sets: Path | None, apart: Sequence[str]) -> None:
@@ -173,6 +175,11 @@ def run(rank: int, processes: int, training: Path, out: Path, plan: Plan, device
     steps = optimiser(network, heads)
     checkpoint = out / "checkpoint.pt"
     step, spent, chips = 0, 0.0, 0
+    if plan.start:
+        kept = torch.load(plan.start, map_location=where, weights_only=True)
+        network.load_state_dict(kept["network"])
+        average.load_state_dict(kept["network"])
+        heads.load_state_dict(kept["heads"])
     if resume and checkpoint.exists():
         kept = torch.load(checkpoint, map_location=where, weights_only=True)
         network.load_state_dict(kept["last"])
@@ -205,7 +212,7 @@ def run(rank: int, processes: int, training: Path, out: Path, plan: Plan, device
             stream = iter(loader(Batches(cache, training, side, plan.mix, (plan.seed * 1000 + step) * 64 + rank, plan.left_out)))
         batch = {name: value.to(where) for name, value in next(stream).items()}
         for group in steps.param_groups:
-            group["lr"] = group["rate"] * rate_share(step, done)
+            group["lr"] = group["rate"] * plan.rate * rate_share(step, done)
         with torch.autocast(where, torch.bfloat16):
             losses = step_losses(network, heads, batch, first)
             total = torch.stack([WEIGHTS[name] * value for name, value in losses.items()]).sum()
@@ -277,6 +284,8 @@ def arguments(about: str) -> argparse.ArgumentParser:
     parser.add_argument("--processes", type=int, default=1, help="on a CPU, as many as it has cores")
     parser.add_argument("--threads", type=int, default=1, help="of each process")
     parser.add_argument("--sides", type=int, nargs=2, default=(SMALL_SIDE, FULL_SIDE), help="pixels of a chip, first and later")
+    parser.add_argument("--start", type=Path, help="a checkpoint to go on from, as a new run")
+    parser.add_argument("--rate", type=float, default=1.0, help="share of the usual learning rates")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--resume", action="store_true")
     return parser
@@ -285,7 +294,8 @@ def arguments(about: str) -> argparse.ArgumentParser:
 def begin(given: argparse.Namespace) -> Path:
     """Train as told; the checkpoint's path."""
     left_out, apart = (tuple(name for name in names.split(",") if name) for names in (given.left_out, given.apart))
-    plan = Plan(given.minutes, given.seed, sides=tuple(given.sides), left_out=left_out, apart=apart)
+    start = str(given.start.resolve()) if given.start else ""
+    plan = Plan(given.minutes, given.seed, Mix(), tuple(given.sides), left_out, apart, given.rate, start)
     return train(given.data, given.out, plan, given.further, given.device, given.resume, given.processes, given.threads)
 
 
