@@ -133,14 +133,14 @@ def test_a_short_training_runs_resumes_exports_and_equals_torch(tmp_path):
     with torch.no_grad():
         seen = network.look(torch.from_numpy(chips))
         expected = network.regions(seen, torch.from_numpy(boxes)).numpy()
-        by_kind, by_place = composed("blue roof", KIND, place * 0), composed("", PLACE, place)
+        by_kind, by_place = composed("but blue roof", KIND, place * 0), composed("", PLACE, place)
         words = torch.from_numpy(encoder._tokens.batch(["a road between trees"], 48))
         said = network.texts(words, words * 0, place * 0).numpy()
         lone = network.texts(words[:, :1] * 0, words[:, :1] * 0 + 1, place).numpy()
     close = {"atol": 1e-5, "rtol": 0}
     assert np.allclose(encoder.encode_regions(chips, boxes), expected, **close)
     box = Box(*(float(edge) for edge in boxes[0, 0]))
-    asked = encoder.encode([Interleaved([Image(chip), box, Text("blue roof")], KIND) for chip in chips])
+    asked = encoder.encode([Interleaved([Image(chip), box, Text("but blue roof")], KIND) for chip in chips])
     assert np.allclose(asked, by_kind, **close)
     asked = encoder.encode([Interleaved([Image(chip), box, Place(27.7, 85.3)], PLACE) for chip in chips])
     assert np.allclose(asked, by_place, **close)
