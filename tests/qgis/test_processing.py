@@ -211,7 +211,8 @@ def test_regions_in_another_crs(trained, toolbox, town_index, town):
         degrees.dataProvider().addFeatures([feature])
     ask = {"INDEX": str(town_index), "RASTER": str(town.path), "COUNT": 5, "OUTPUT": "TEMPORARY_OUTPUT"}
     both = [windows(toolbox("searchbyregions", {**ask, "REGIONS": regions})["OUTPUT"]) for regions in (layer, degrees)]
-    assert both[0][:3] == both[1][:3]
+    # Hits of almost one score may change places: a box in degrees is not the same to the last digit.
+    assert both[0][0] == both[1][0] and len({*map(tuple, both[0])} & {*map(tuple, both[1])}) >= 4
 
 
 def test_building_again_adds_nothing(toolbox, town_index, town):
