@@ -25,8 +25,8 @@ from .tokenizer import WordPieces
 CHIP = 224
 TRAINED_ON = (
     "AID/RSICD scenes with captions, UC Merced, ships in Google Earth, swimming pools, tree crowns, remote-sensing sentences"
-    " (class C); EuroSAT, sen2ships, NAIP tree tiles, aerial vehicle frames, Open English WordNet glosses, Natural Earth countries"
-    " (class A); starts from MobileNetV2 and MiniLM (Apache-2.0), taught by MiniLM and GeoCLIP (MIT)."
+    " (class C); EuroSAT, sen2ships, NAIP tree tiles, aerial vehicle frames, Open English WordNet glosses, Natural Earth"
+    " countries (class A); starts from MobileNetV2 and MiniLM (Apache-2.0), taught by MiniLM and GeoCLIP (MIT)."
     " Class C is research data without a stated open licence."
 )
 INT8 = "regions_int8.onnx"
