@@ -1,4 +1,4 @@
-"""The network of the compact encoder, in torch (training and export only; at run time it is ONNX).
+"""The network of the compact encoder, in torch: for training and for ``runtime="torch"``; ``graphs.py`` writes the same as ONNX.
 
 Image tokens attend to each other only. A suffix is [box token?, place token?, text tokens?, instruction tokens?, readout]; its
 tokens attend to the image tokens of their chip, with a learned bias towards the box, and to the suffix itself. So the image is
