@@ -63,19 +63,29 @@ class Inverted(nn.Module):
         return x + self.l(x) if self.residual else self.l(x)
 
 
+def mobile_blocks() -> list[nn.Module]:
+    """The first convolution of MobileNetV2 and its blocks, up to 320 channels at stride 32."""
+    blocks: list[nn.Module] = [Convolution(3, 32, 3, 2)]
+    channels = 32
+    for expand, outputs, count, stride in MOBILE:
+        for number in range(count):
+            blocks.append(Inverted(channels, outputs, stride if number == 0 else 1, expand))
+            channels = outputs
+    return blocks
+
+
+def to_pixels(chips: Tensor) -> Tensor:
+    """uint8 (B, S, S, 3) -> what the stem reads, (B, 3, S, S) in -1..1."""
+    return (chips.permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
+
+
 class Stem(nn.Module):
     """(B, 3, S, S) in -1..1 -> (B, tokens, WIDTH), one token for each 16 x 16 pixels, and (B, cells, FINE_WIDTH), one for
     each 8 x 8 pixels, both row by row."""
 
     def __init__(self) -> None:
         super().__init__()
-        blocks: list[nn.Module] = [Convolution(3, 32, 3, 2)]
-        channels = 32
-        for expand, outputs, count, stride in MOBILE:
-            for number in range(count):
-                blocks.append(Inverted(channels, outputs, stride if number == 0 else 1, expand))
-                channels = outputs
-        self.f = nn.Sequential(*blocks)
+        self.f = nn.Sequential(*mobile_blocks())
         self.norm8, self.norm16, self.norm32 = nn.LayerNorm(128), nn.LayerNorm(96), nn.LayerNorm(320)
         self.colour = nn.Sequential(nn.Conv2d(3, 64, 1), nn.GELU(), nn.Conv2d(64, 32, 1))
         self.out = nn.Linear(128 + 96 + 320 + 48 + 32, WIDTH)
@@ -286,8 +296,7 @@ class CompactNetwork(nn.Module):
 
     def look(self, chips: Tensor) -> Seen:
         """chips uint8 (B, S, S, 3), S a multiple of 32 -> what suffixes need of them."""
-        pixels = (chips.permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
-        tokens, fine = self.stem(pixels)
+        tokens, fine = self.stem(to_pixels(chips))
         side = chips.shape[1] // PATCH
         middle = (torch.arange(side, device=chips.device, dtype=torch.float32) + 0.5) / side
         grid = torch.stack([middle.repeat(side), middle.repeat_interleave(side)], -1)

@@ -16,9 +16,9 @@ from ..encoder import ModelCard
 from ..instructions import KIND, SURROUNDINGS, is_plain
 from ..interleaved import Box, Image, InputError, Interleaved, Place, Text
 from ..onnx_runtime import Device, Graph, choose_device, threads
-from .packing import TEXT_LIMIT, on_sphere, pack
+from .packing import TEXT_LIMIT, on_sphere, pack, says_change
 from .pixels import to_chips
-from .tokenizer import WordPieces, split_words
+from .tokenizer import WordPieces
 
 WEIGHTS = "weights.safetensors"
 GRAPHS = ("chips.onnx", "query.onnx", "text.onnx")
@@ -26,7 +26,6 @@ WHOLE = (0.0, 0.0, 1.0, 1.0)
 NOWHERE = np.zeros(3, np.float32)
 BATCH = 32  # chips in one run on a graphics processor
 TEXT_BATCH = 64
-SAID_AS_CHANGE = {"but", "same", "instead", "like"}
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ class CompactEncoder:
 
     def _beside_box(self, text: str) -> str:
         """The words put into the card's template for words beside a box, unless they are already said as a change."""
-        if not text or set(split_words(text)) & SAID_AS_CHANGE:
+        if not text or says_change(text):
             return text
         return str(self.card.extra.get("box_text_template", "{text}")).replace("{text}", text)
 

@@ -20,6 +20,7 @@ from .encoder import WEIGHTS, files_hash
 from .graph_builder import Builder
 from .graphs import chips_graph, query_graph, text_graph
 from .half_weights import layout, write
+from .packing import CHANGE
 from .tokenizer import WordPieces
 
 CHIP = 224
@@ -72,7 +73,7 @@ def write_card(to: Path, facts: dict) -> None:
         "trained_on": TRAINED_ON,
         "files": list(FILES), "pieces": "pieces.txt", "text_limit": 48, "text_beside_box_limit": 32, "instruction_limit": 16,
         "reads": ["text", "image", "box", "place", "instruction"], "background_phrases": "background_phrases.txt",
-        "region_graph": INT8, "box_text_template": "the same but {text}", **facts,
+        "region_graph": INT8, "box_text_template": CHANGE, **facts,
     }  # fmt: skip
     (to / "card.json").write_text(json.dumps(card, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

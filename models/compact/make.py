@@ -20,12 +20,12 @@ from typing import Any
 import torch
 
 from .. import load_encoder
+from ..catalogue import BUNDLED
 from . import calibrate, export, train, validate
 from .figures.given import Given
 from .figures.rows import to_markdown
 from .images import Pictures
 
-SHIPPED = Path(__file__).resolve().parents[2] / "resources" / "models" / "compact"
 QUICK = ("scenes", "captions")
 BACKGROUND = "background_phrases.txt"
 
@@ -52,7 +52,7 @@ def finish(
     shutil.copyfile(run / "curves.csv", to / "curves.csv")
     (to / "plan.json").write_text(json.dumps(trained, indent=1) + "\n", encoding="utf-8")
     if not (to / BACKGROUND).exists():
-        shutil.copyfile(SHIPPED / BACKGROUND, to / BACKGROUND)
+        shutil.copyfile(BUNDLED / "compact" / BACKGROUND, to / BACKGROUND)
     pictures = Pictures(run / "cache", trained["plan"]["left_out"])
     encoder = load_encoder(to, "cpu")
     presence = calibrate.presence(encoder, pictures, training, to)

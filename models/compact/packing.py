@@ -7,10 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .tokenizer import WordPieces
+from .tokenizer import WordPieces, split_words
 
 TEXT_LIMIT = 48  # word pieces of a text alone
 TEXT_PART, INSTRUCTION_PART = 32, 16  # beside a box
+CHANGE = "the same but {text}"  # how plain words beside a box are read
+SAID_AS_CHANGE = {"but", "same", "instead", "like"}
+
+
+def says_change(text: str) -> bool:
+    """Whether words beside a box already say what they are: a change of the thing in it."""
+    return bool(set(split_words(text)) & SAID_AS_CHANGE)
 
 
 def pack(tokens: WordPieces, texts: Sequence[str], instructions: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .images import BUILT_SCENES, Pictures
-from .packing import pack
+from .packing import CHANGE, pack, says_change
 from .pairs import Query
 from .prompts import (
     COLOUR_NAMES,
@@ -24,10 +24,8 @@ from .prompts import (
 )
 from .scenes import AROUND, FREE, ITEM, MEASURED, OBJECT, OWN, SCENE, WEAK, Chip, Region, SceneMaker
 from .text_data import Words
-from .tokenizer import WordPieces, split_words
+from .tokenizer import WordPieces
 
-CHANGE = "the same but {}"
-SAID_AS_CHANGE = {"but", "same", "instead", "like"}
 SCENE_QUESTIONS = 12
 
 
@@ -61,8 +59,7 @@ class Questions:
 
     def worded(self, text: str) -> str:
         """Words beside a box mostly as a change, which is how they are read in use."""
-        said = set(split_words(text)) & SAID_AS_CHANGE
-        return text if said or self.rng.random() < 0.15 else CHANGE.format(text)
+        return text if says_change(text) or self.rng.random() < 0.15 else CHANGE.format(text=text)
 
     def ask(
         self, chips: list[Chip], queries: list[tuple[int, Query]], facts: dict[str, NDArray], owner: NDArray

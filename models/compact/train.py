@@ -26,7 +26,7 @@ import torch.multiprocessing as mp
 from torch.utils.data import DataLoader, IterableDataset
 
 from . import further, images, places, text_data
-from .architecture import FROZEN, CompactNetwork
+from .architecture import FROZEN, CompactNetwork, to_pixels
 from .batches import Batches, Mix
 from .curves import EVERY, Curves
 from .losses import WEIGHTS, Heads, step_losses
@@ -68,9 +68,8 @@ def as_it_came(network: CompactNetwork) -> Callable[[torch.Tensor], torch.Tensor
 
     @torch.no_grad()
     def maps(chips: torch.Tensor) -> torch.Tensor:
-        pixels = (chips.permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous(memory_format=torch.channels_last)
         with torch.autocast(chips.device.type, torch.bfloat16):
-            return blocks(pixels)
+            return blocks(to_pixels(chips))
 
     return maps
 
@@ -175,11 +174,6 @@ def run(rank: int, processes: int, training: Path, out: Path, plan: Plan, device
     steps = optimiser(network, heads)
     checkpoint = out / "checkpoint.pt"
     step, spent, chips = 0, 0.0, 0
-    if plan.start:
-        kept = torch.load(plan.start, map_location=where, weights_only=True)
-        network.load_state_dict(kept["network"])
-        average.load_state_dict(kept["network"])
-        heads.load_state_dict(kept["heads"])
     if resume and checkpoint.exists():
         kept = torch.load(checkpoint, map_location=where, weights_only=True)
         network.load_state_dict(kept["last"])
@@ -189,6 +183,11 @@ def run(rank: int, processes: int, training: Path, out: Path, plan: Plan, device
         for group in steps.param_groups:
             group["fused"] = True
         step, spent, chips = kept["step"], kept["spent"], kept["chips"]
+    elif plan.start:
+        kept = torch.load(plan.start, map_location=where, weights_only=True)
+        network.load_state_dict(kept["network"])
+        average.load_state_dict(kept["network"])
+        heads.load_state_dict(kept["heads"])
 
     def keep() -> None:
         save(checkpoint, {

@@ -73,7 +73,7 @@ def main() -> int:
     parser.add_argument("--imagery", type=Path, default=Path("../shared/imagery"), help="imagery to test on")
     parser.add_argument("--encoder", default="compact", help="an encoder of the catalogue, or a folder")
     parser.add_argument("--extra", type=Path, nargs="*", default=[], help="folders with facts.json of data sets never seen")
-    parser.add_argument("--left-out", default="", help="kinds that training left out; the run's own when not given")
+    parser.add_argument("--left-out", default="", help="kinds that training left out")
     parser.add_argument("--countries", type=Path, help="a layer of countries with the field NAME")
     parser.add_argument("--speed", type=Path, help="a JSON list of rows that were measured elsewhere")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS), help="parts to measure")
@@ -81,7 +81,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="write the JSON here instead of printing it")
     asked = parser.parse_args()
     pictures = Pictures(asked.run / "cache")
-    left_out = [name for name in asked.left_out.split(",") if name] or list(getattr(pictures, "left_out", []))
+    left_out = [name for name in asked.left_out.split(",") if name]
     unknown = [name for name in left_out if name not in pictures.classes]
     if unknown:
         raise GeoLoupeError(

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..architecture import MOBILE, Convolution, Inverted
+from ..architecture import MOBILE, Convolution, mobile_blocks, overlap, to_pixels
 from .measures import unit
 
 WEIGHTS = "mobilenet_v2_imagenet/mobilenet_v2_imagenet_fp16.pt"
@@ -22,13 +22,7 @@ class ImageNetFeatures:
 
     def __init__(self, training: Path) -> None:
         weights = torch.load(training / WEIGHTS, weights_only=True, map_location="cpu")
-        blocks: list[nn.Module] = [Convolution(3, 32, 3, 2)]
-        channels = 32
-        for expand, outputs, count, stride in MOBILE:
-            for number in range(count):
-                blocks.append(Inverted(channels, outputs, stride if number == 0 else 1, expand))
-                channels = outputs
-        self.blocks = nn.Sequential(*blocks, Convolution(channels, 1280))
+        self.blocks = nn.Sequential(*mobile_blocks(), Convolution(MOBILE[-1][1], 1280))
         own = {name[2:]: value.float() for name, value in weights.items() if name.startswith("f.")}
         self.blocks.load_state_dict(own)
         self.blocks.eval()
@@ -37,7 +31,7 @@ class ImageNetFeatures:
         """(n, s, s, 3) and (n, regions, 4) -> (n, regions, channels) of unit length for stride 16 and for stride 32."""
         found: list[list[NDArray]] = [[], []]
         for start in range(0, len(chips), BATCH):
-            given = torch.tensor(chips[start : start + BATCH]).permute(0, 3, 1, 2).float() / 127.5 - 1
+            given = to_pixels(torch.tensor(chips[start : start + BATCH]))
             with torch.no_grad():
                 fine = self.blocks[:STRIDE_16](given)
                 coarse = self.blocks[STRIDE_16:](fine)
@@ -60,7 +54,4 @@ def apart(joined: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
 
 def inside(boxes: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
     """(n, regions, 4) -> (n, regions, cells squared): the part of each cell that lies in the box."""
-    low, high = np.arange(cells) / cells, np.arange(1, cells + 1) / cells
-    across = np.clip(np.minimum(boxes[..., 2:3], high) - np.maximum(boxes[..., 0:1], low), 0, None)
-    down = np.clip(np.minimum(boxes[..., 3:4], high) - np.maximum(boxes[..., 1:2], low), 0, None)
-    return (down[..., :, None] * across[..., None, :]).reshape(*boxes.shape[:-1], -1).astype(np.float32) * cells**2
+    return overlap(torch.tensor(boxes, dtype=torch.float32), cells).numpy()
