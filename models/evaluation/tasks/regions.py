@@ -101,21 +101,23 @@ def to_sentence(spoken: Sequence[Region], plan: Plan, same: bool) -> Task:
     return Task(f"box to its sentence, {where}", REGIONS, queries, candidates, ways)
 
 
+def sentence(region: Region, right: frozenset[str], same: bool) -> Query:
+    """A region's sentence as a question about where it is, in its own image or in all."""
+    return Query(
+        f"{region.name}: {region.expression}",
+        right,
+        pool=region.image if same else None,
+        group=region.group,
+        unit=region.image,
+        target=(region.image, region.box),
+    )
+
+
 def to_box(spoken: Sequence[Region], regions: Sequence[Region], plan: Plan, same: bool) -> Task:
     """A sentence, among the annotated boxes of its image or of all images."""
     where = SAME if same else ACROSS
     candidates = candidates_of(regions, "box")
-    queries = [
-        Query(
-            f"{region.name}: {region.expression}",
-            frozenset([f"box {region.image} {region.box}"]),
-            pool=region.image if same else None,
-            group=region.group,
-            unit=region.image,
-            target=(region.image, region.box),
-        )
-        for region in spoken
-    ]
+    queries = [sentence(region, frozenset([f"box {region.image} {region.box}"]), same) for region in spoken]
     texts = [Input(texts=(region.expression,)) for region in spoken]
     blind = [Input(picture=candidate.input.picture) for candidate in candidates]
     ways = [Way("encoder", (texts,)), Way(IGNORED, (texts,), candidates=blind)]
@@ -134,13 +136,10 @@ def on_a_grid(spoken: Sequence[Region]) -> Task:
         for number, cell in enumerate(GRID)
     ]
     queries = [
-        Query(
-            f"{region.name}: {region.expression}",
+        sentence(
+            region,
             frozenset(f"{region.image} {number}" for number, cell in enumerate(GRID) if middle_in(cell, region.box)),
-            pool=region.image,
-            group=region.group,
-            unit=region.image,
-            target=(region.image, region.box),
+            same=True,
         )
         for region in spoken
     ]
