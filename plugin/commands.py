@@ -286,20 +286,17 @@ def stop_on_interrupt() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def progress_line(seconds: float = 10.0) -> Iterator[Callable[[Any], None]]:
-    """Yields the receiver of progress: one line that renews itself on a terminal, else a line every few seconds."""
+def renewed_line(seconds: float, at_once: bool) -> Iterator[Callable[[Callable[[], str]], None]]:
+    """Yields what prints a text when one is due: a line that renews itself on a terminal, else a line every few seconds."""
     live = sys.stderr.isatty()
-    last = [time.monotonic() if not live else 0.0]
+    last = [0.0 if live or at_once else time.monotonic()]
 
-    def show(progress: Any) -> None:
+    def show(text: Callable[[], str]) -> None:
         now = time.monotonic()
         if now - last[0] < (0.2 if live else seconds):
             return
         last[0] = now
-        left = "" if progress.seconds_left is None else f", about {duration(progress.seconds_left)} left"
-        rate = "" if not progress.chips_per_second else f", {progress.chips_per_second:.1f} chips/s"
-        text = f"{progress.phase}: {progress.done:,} of {progress.total:,} chips, {progress.rows:,} regions{rate}{left}"
-        print(f"\r\x1b[K{text}" if live else text, end="" if live else "\n", file=sys.stderr, flush=True)
+        print(f"\r\x1b[K{text()}" if live else text(), end="" if live else "\n", file=sys.stderr, flush=True)
 
     try:
         yield show
@@ -309,27 +306,36 @@ def progress_line(seconds: float = 10.0) -> Iterator[Callable[[Any], None]]:
 
 
 @contextmanager
+def progress_line(seconds: float = 10.0) -> Iterator[Callable[[Any], None]]:
+    """Yields the receiver of an index run's progress."""
+
+    def said(progress: Any) -> str:
+        left = "" if progress.seconds_left is None else f", about {duration(progress.seconds_left)} left"
+        rate = "" if not progress.chips_per_second else f", {progress.chips_per_second:.1f} chips/s"
+        return f"{progress.phase}: {progress.done:,} of {progress.total:,} chips, {progress.rows:,} regions{rate}{left}"
+
+    with renewed_line(seconds, False) as line:
+        yield lambda progress: line(lambda: said(progress))
+
+
+@contextmanager
 def evaluation_line(seconds: float = 10.0) -> Iterator[Callable[[str, int, int], None]]:
     """The same for an evaluation: what is read, how much of it, and how long it will take."""
-    live = sys.stderr.isatty()
     began: dict[str, float] = {}
-    last = [0.0]
 
-    def show(what: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        passed = now - began.setdefault(what, now)
-        if now - last[0] < (0.2 if live else seconds) or done >= total:
-            return
-        last[0] = now
+    def said(what: str, done: int, total: int) -> str:
+        passed = time.monotonic() - began[what]
         left = f", about {duration(passed / done * (total - done))} left" if done and passed > 1 else ""
-        text = f"{what}: {done:,} of {total:,} inputs{left}"
-        print(f"\r\x1b[K{text}" if live else text, end="" if live else "\n", file=sys.stderr, flush=True)
+        return f"{what}: {done:,} of {total:,} inputs{left}"
 
-    try:
+    with renewed_line(seconds, True) as line:
+
+        def show(what: str, done: int, total: int) -> None:
+            began.setdefault(what, time.monotonic())
+            if done < total:
+                line(lambda: said(what, done, total))
+
         yield show
-    finally:
-        if live:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:
